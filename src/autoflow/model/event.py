@@ -1,0 +1,68 @@
+"""An event: a fact that arrived. Made at the gate, stored once, never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from autoflow.model.json import Json
+
+DEFAULT_ACCOUNT = "default"
+DEFAULT_SOURCE = "autoflow"
+ENGINE_PREFIX = "autoflow."
+"""Types of the engine's own events begin so; `*` never matches them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event as it was taken in. Times are UTC milliseconds."""
+
+    #: the sender's id, or a UUIDv7 of ours
+    id: str
+    type: str
+    source: str = DEFAULT_SOURCE
+    account: str = DEFAULT_ACCOUNT
+    subject: str | None = None
+    #: when the sender says it happened
+    time: int
+    #: when it arrived here; delays count from it
+    received_at: int
+    #: the data as JSON text, as it arrived
+    raw: bytes
+    #: the data decoded: its top-level keys are the facts
+    data: Json = field(compare=False)
+    #: how many actions of ours stand between this event and one from outside
+    depth: int = 0
+
+    def envelope(self) -> dict[str, Json]:
+        """What the name `event` means in conditions and templates."""
+        return {
+            "id": self.id,
+            "type": self.type,
+            "source": self.source,
+            "account": self.account,
+            "subject": self.subject,
+            "time": self.time,
+            "received_at": self.received_at,
+            "depth": self.depth,
+            "data": self.data,
+        }
+
+
+def facts_of(event: Event) -> dict[str, Json]:
+    """The names a condition or template can use: the data's top-level keys, then the roots, which win."""
+    facts: dict[str, Json] = dict(event.data) if isinstance(event.data, dict) else {}
+    envelope = event.envelope()
+    facts["event"] = envelope
+    facts["trigger"] = facts_of_trigger(event, envelope)
+    return facts
+
+
+def facts_of_trigger(event: Event, envelope: dict[str, Json]) -> dict[str, Json]:
+    """What `trigger` means: the event that started the run, its data beside its envelope."""
+    data = event.data if isinstance(event.data, dict) else {}
+    return {**data, "event": envelope}
+
+
+def is_engine_type(event_type: str) -> bool:
+    """Whether the type is one of the engine's own."""
+    return event_type.startswith(ENGINE_PREFIX)

@@ -1,0 +1,23 @@
+"""What JSON can hold, as types, and one way of writing it that compares equal for equal meaning."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+Json = Any
+"""None, bool, int, float, str, list[Json] or dict[str, Json]; a recursive alias would help no caller."""
+
+JsonObject = Mapping[str, Any]
+
+
+def canonical_json(value: Json) -> str:
+    """The value as JSON text with sorted keys and no spaces: equal meaning, equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def content_hash(value: Json) -> str:
+    """32 hex digits of the SHA-256 of the canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:32]

@@ -1,0 +1,38 @@
+"""A pending trigger: what waits until it is due. The only thing in autoflow that waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PendingKind(StrEnum):
+    """Why it waits."""
+
+    #: a rule's delay; its run has not begun
+    START = "start"
+    #: a run that goes on at a later step
+    RESUME = "resume"
+    #: a step whose last attempt failed
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """One row of `pending_triggers`."""
+
+    id: int
+    kind: PendingKind
+    account: str
+    run_id: str
+    version_id: int
+    rule_id: str
+    event_seq: int
+    due_at: int
+    #: the step to go on with, by its position in the rule, from 0
+    step: int
+    #: what the next step sends to; None for a step that sends nothing out
+    target: str | None
+    shadow: bool
+    cancelled: bool
+    created_at: int
