@@ -28,7 +28,8 @@ class Step:
 
     path: str
     id: str | None = None
+    #: the action's type, for example `sms`
     type: str
-    #: the notifier's name in the config, where it differs from the type
+    #: as written: templates not rendered, secrets as references
     params: JsonObject
     retry: RetryPolicy | None = None

@@ -1,0 +1,1 @@
+"""What a rule can do. One file an action; the registry lists them; none knows another."""
