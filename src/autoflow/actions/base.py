@@ -22,7 +22,7 @@ class ParamKind(StrEnum):
     TEXT = "text"
     #: text with templates, `{ fact: ref }`, or a list of them; renders to text or a list of texts
     RECIPIENT = "recipient"
-    #: any JSON: texts inside are templates, `{ fact: ref }` keeps the type, `{ literal: ... }` is sent as it stands
+    #: any JSON: texts inside are templates, `{ fact: ref }` keeps the type, `{ literal: ... }` is sent as is
     VALUE = "value"
     #: text with templates in the path and the query only
     URL = "url"
@@ -102,7 +102,7 @@ class Action(Protocol):
     """A notifier or another action, ready to send."""
 
     def target(self, params: JsonObject) -> str | None:
-        """What it sends to (`smtp:mail.example.com:587`, `https://hooks.example.com:443`), known before rendering.
+        """What it sends to (`smtp:mail.example.com:587`, `https://hooks.example.com:443`), before rendering.
 
         Slots are shared out by it. None for an action that sends nothing out.
         """
