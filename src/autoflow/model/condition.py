@@ -10,7 +10,7 @@ from autoflow.model.json import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """Where a value is found: a fact's name and, inside it, a JSON path (`$.a.b`, `$[0]`, `$..id`) or nothing."""
+    """Where a value is found: a fact's name and a JSON path inside it (`$.a.b`, `$[0]`) or nothing."""
 
     fact: str
     path: str | None = None

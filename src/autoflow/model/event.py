@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from autoflow.model.json import Json
+from autoflow.model.json import Json, JsonObject
 
 DEFAULT_ACCOUNT = "default"
 DEFAULT_SOURCE = "autoflow"
@@ -32,10 +33,13 @@ class Event:
     data: Json = field(compare=False)
     #: how many actions of ours stand between this event and one from outside
     depth: int = 0
+    #: attributes of the envelope that we have no name for
+    extensions: JsonObject = field(default_factory=dict, compare=False)
 
     def envelope(self) -> dict[str, Json]:
         """What the name `event` means in conditions and templates."""
         return {
+            **self.extensions,
             "id": self.id,
             "type": self.type,
             "source": self.source,
@@ -57,7 +61,7 @@ def facts_of(event: Event) -> dict[str, Json]:
     return facts
 
 
-def facts_of_trigger(event: Event, envelope: dict[str, Json]) -> dict[str, Json]:
+def facts_of_trigger(event: Event, envelope: Mapping[str, Json]) -> dict[str, Json]:
     """What `trigger` means: the event that started the run, its data beside its envelope."""
     data = event.data if isinstance(event.data, dict) else {}
     return {**data, "event": envelope}

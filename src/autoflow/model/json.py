@@ -21,3 +21,8 @@ def canonical_json(value: Json) -> str:
 def content_hash(value: Json) -> str:
     """32 hex digits of the SHA-256 of the canonical JSON."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:32]
+
+
+def plain_json(value: Json) -> str:
+    """The value as JSON text in its own key order, for what is kept and sent as it was written."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -25,7 +25,7 @@ _FORMULA = {"max_attempts": 6, "base": "1m", "factor": 2, "cap": "6h"}
 
 
 def parse_retry(value: Json) -> RetryPolicy:
-    """A preset's name, `{schedule: [...]}` or `{max_attempts, base, factor, cap}`. ValueError says what is wrong."""
+    """A preset's name, `{schedule}` or `{max_attempts, base, factor, cap}`. ValueError says what is wrong."""
     if isinstance(value, str):
         if value not in PRESETS:
             raise ValueError(f"unknown retry policy {value!r}; known are {', '.join(PRESETS)}")

@@ -1,0 +1,77 @@
+"""The port to what is kept: transactions that run on the store's own thread, and reads beside them.
+
+Before it: the engine, the executor and the API. After it: a database. Every statement has a name in
+`queries.sql`; each dialect carries the same names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Row(Protocol):
+    """One row of a result, by column name."""
+
+    def __getitem__(self, column: str, /) -> Any:
+        """The value of a column."""
+        ...
+
+    def keys(self) -> Sequence[str]:
+        """The names of the columns."""
+        ...
+
+
+class Reading(Protocol):
+    """A consistent view: everything read through it comes from one moment."""
+
+    #: UTC milliseconds, the same for the whole transaction
+    now: int
+
+    def rows(self, query: str, **values: Any) -> Sequence[Row]:
+        """All rows of the named query."""
+        ...
+
+    def row(self, query: str, **values: Any) -> Row | None:
+        """The first row of the named query, or None."""
+        ...
+
+
+class Transaction(Reading, Protocol):
+    """A view that can also write. What it wrote is kept all together or not at all."""
+
+    def run(self, query: str, **values: Any) -> int:
+        """Run the named statement; how many rows it changed."""
+        ...
+
+    def run_many(self, query: str, values: Sequence[Mapping[str, Any]]) -> None:
+        """Run the named statement once for each set of values."""
+        ...
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Call on the event loop once the transaction is on disk; never when it was rolled back."""
+        ...
+
+
+class Store(Protocol):
+    """A database that keeps events, waiting work and history."""
+
+    #: raised at each start; claims of older owners are free
+    epoch: int
+
+    async def transact(self, change: Callable[[Transaction], T]) -> T:
+        """Run `change` in a transaction; return once it is on disk. StorageError when it could not be kept.
+
+        Several changes may share one commit. What `change` raises undoes its own part and comes back.
+        """
+        ...
+
+    async def read(self, look: Callable[[Reading], T]) -> T:
+        """Run `look` on a read-only view, beside the writer."""
+        ...
+
+    def close(self) -> None:
+        """Finish what was handed in, then let go of the file."""
+        ...

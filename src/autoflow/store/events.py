@@ -1,0 +1,128 @@
+"""Events in the store: kept once, duplicates told by their insert."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from autoflow.model.event import Event
+from autoflow.model.json import plain_json
+from autoflow.store.base import Reading, Row, Transaction
+
+
+class EventStatus(StrEnum):
+    """What became of an event that was offered."""
+
+    #: stored now
+    ACCEPTED = "accepted"
+    #: its (account, source, id) was seen before; nothing was stored
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """An event's place in the store; `seq` is None for a duplicate."""
+
+    seq: int | None
+    status: EventStatus
+    #: a duplicate whose body is another one
+    mismatch: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRecord:
+    """An event as it is offered to the store, with what the gate has found out about it."""
+
+    event: Event
+    generation: int
+    matched: int
+    parent_run: str | None = None
+
+
+def insert_events(tx: Transaction, records: Sequence[EventRecord]) -> list[StoredEvent]:
+    """Store what is new. The unique key decides, also between events of one batch."""
+    last = tx.row("last_event_seq")
+    seq = last["seq"] if last else 0
+    stored: list[StoredEvent] = []
+    fresh: list[Mapping[str, object]] = []
+    for record in records:
+        event = record.event
+        taken = tx.run(
+            "insert_event_key",
+            id=event.id,
+            source=event.source,
+            account=event.account,
+            seq=seq + 1,
+            received_at=event.received_at,
+        )
+        if not taken:
+            stored.append(_duplicate(tx, event, fresh))
+            continue
+        seq += 1
+        fresh.append(_columns(record, seq))
+        stored.append(StoredEvent(seq=seq, status=EventStatus.ACCEPTED))
+    tx.run_many("insert_event", fresh)
+    return stored
+
+
+def event_of(row: Row, *, id_column: str = "id") -> Event:
+    """The event of a row, whatever else the row holds."""
+    text = row["data"]
+    extensions = row["extensions"]
+    return Event(
+        id=row[id_column],
+        type=row["type"],
+        source=row["source"],
+        account=row["account"],
+        subject=row["subject"],
+        time=row["time"],
+        received_at=row["received_at"],
+        raw=text.encode(),
+        data=json.loads(text),
+        depth=row["depth"],
+        extensions=json.loads(extensions) if extensions else {},
+    )
+
+
+def load_event(view: Reading, seq: int) -> Event:
+    """One event by its number; it is there as long as anything refers to it."""
+    row = view.row("event_by_seq", seq=seq)
+    if row is None:
+        raise LookupError(f"event {seq} is not in the store")
+    return event_of(row)
+
+
+def _duplicate(tx: Transaction, event: Event, fresh: Sequence[Mapping[str, object]]) -> StoredEvent:
+    row = tx.row("stored_data", id=event.id, source=event.source, account=event.account)
+    if row is None:  # the first one stands in this very batch
+        first = next(
+            f
+            for f in fresh
+            if (f["id"], f["source"], f["account"]) == (event.id, event.source, event.account)
+        )
+        known = first["data"]
+    else:
+        known = row["data"]
+    return StoredEvent(seq=None, status=EventStatus.DUPLICATE, mismatch=known != event.raw.decode())
+
+
+def _columns(record: EventRecord, seq: int) -> Mapping[str, object]:
+    event = record.event
+    return {
+        "seq": seq,
+        "id": event.id,
+        "source": event.source,
+        "account": event.account,
+        "type": event.type,
+        "subject": event.subject,
+        "time": event.time,
+        "received_at": event.received_at,
+        "depth": event.depth,
+        "data": event.raw.decode(),
+        "extensions": plain_json(event.extensions) if event.extensions else None,
+        "generation": record.generation,
+        "matched": record.matched,
+        "parent_run": record.parent_run,
+    }

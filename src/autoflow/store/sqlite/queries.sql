@@ -1,0 +1,324 @@
+-- raise_epoch --
+-- A new owner: claims of older ones no longer count.
+UPDATE owner SET epoch = epoch + 1 RETURNING epoch;
+
+-- free_claims --
+-- What an older owner had claimed is due again at once.
+UPDATE pending_triggers SET claim = 0 WHERE claim <> 0;
+
+-- last_event_seq --
+-- Where the next event's number starts.
+SELECT coalesce(max(seq), 0) AS seq FROM events;
+
+-- insert_event_key --
+-- Takes the sender's id; no row is changed when it was seen before.
+INSERT INTO event_keys (id, source, account, seq, received_at)
+VALUES (:id, :source, :account, :seq, :received_at)
+ON CONFLICT DO NOTHING;
+
+-- insert_event --
+-- Stores an event with the generation that judged it.
+INSERT INTO events (seq, id, source, account, type, subject, time, received_at, depth, data, extensions,
+                    generation, matched, parent_run)
+VALUES (:seq, :id, :source, :account, :type, :subject, :time, :received_at, :depth, :data, :extensions,
+        :generation, :matched, :parent_run);
+
+-- stored_data --
+-- The body a sender's id was first seen with.
+SELECT e.data FROM event_keys k JOIN events e ON e.seq = k.seq
+WHERE k.id = :id AND k.source = :source AND k.account = :account;
+
+-- event_by_seq --
+-- One event by its number.
+SELECT * FROM events WHERE seq = :seq;
+
+-- events_by_id --
+-- All events of an id, whatever their source and account.
+SELECT e.* FROM event_keys k JOIN events e ON e.seq = k.seq WHERE k.id = :id ORDER BY e.seq;
+
+-- list_events --
+-- A page of events, newest first.
+SELECT * FROM events
+WHERE seq < :before
+  AND (:type IS NULL OR type = :type)
+  AND (:account IS NULL OR account = :account)
+ORDER BY seq DESC LIMIT :limit;
+
+-- events_after --
+-- What has arrived since, oldest first.
+SELECT * FROM events
+WHERE seq > :after
+  AND (:type IS NULL OR type = :type)
+  AND (:account IS NULL OR account = :account)
+ORDER BY seq LIMIT :limit;
+
+-- insert_judgement_error --
+-- A condition that could not be judged on an event.
+INSERT INTO judgement_errors (event_seq, version, message) VALUES (:event_seq, :version, :message);
+
+-- judgement_errors_of --
+-- The conditions that could not be judged on an event.
+SELECT j.message, v.account, v.rule_id FROM judgement_errors j JOIN rule_versions v ON v.id = j.version
+WHERE j.event_seq = :event_seq ORDER BY v.rule_id;
+
+-- insert_pending --
+-- Something begins to wait.
+INSERT INTO pending_triggers (kind, account, rule_id, version, event_seq, run_id, due_at, step, target, shadow,
+                              created_at)
+VALUES (:kind, :account, :rule_id, :version, :event_seq, :run_id, :due_at, :step, :target, :shadow, :created_at)
+RETURNING id;
+
+-- insert_wait --
+-- An event of this pattern and key ends that pending trigger.
+INSERT INTO waits (pattern, account, key, pending) VALUES (:pattern, :account, :key, :pending);
+
+-- waiting_for --
+-- The pending triggers that an event of this pattern and key ends.
+SELECT w.pending AS id FROM waits w WHERE w.pattern = :pattern AND w.account = :account AND w.key = :key;
+
+-- waiting_versions --
+-- The rule versions that something waits under.
+SELECT DISTINCT version FROM pending_triggers;
+
+-- next_due --
+-- When the earliest unclaimed pending trigger is due.
+SELECT min(due_at) AS due_at FROM pending_triggers WHERE claim = 0;
+
+-- claim_due --
+-- Takes what is due, oldest first, but for targets that have their share of the slots already.
+UPDATE pending_triggers SET claim = :epoch
+WHERE id IN (
+    SELECT id FROM pending_triggers
+    WHERE claim = 0 AND due_at <= :now
+      AND (target IS NULL OR target NOT IN (SELECT value FROM json_each(:full)))
+    ORDER BY due_at, id LIMIT :limit
+)
+RETURNING id;
+
+-- claimed_rows --
+-- What was just claimed, with the event that started it.
+SELECT p.*, e.id AS event_id, e.source, e.type, e.subject, e.time, e.received_at, e.depth, e.data, e.extensions
+FROM pending_triggers p JOIN events e ON e.seq = p.event_seq
+WHERE p.id IN (SELECT value FROM json_each(:ids))
+ORDER BY p.due_at, p.id;
+
+-- claimed_state --
+-- Whether a claim still stands, and whether the work was cancelled meanwhile.
+SELECT cancelled FROM pending_triggers WHERE id = :id AND claim = :epoch;
+
+-- move_pending --
+-- The same work waits again, or goes on with another step; only its owner may say so.
+UPDATE pending_triggers SET kind = :kind, due_at = :due_at, step = :step, target = :target, claim = :claim
+WHERE id = :id AND claim = :epoch;
+
+-- delete_pending --
+-- Nothing waits any more.
+DELETE FROM pending_triggers WHERE id = :id;
+
+-- flag_cancelled --
+-- Work in progress ends at its next step.
+UPDATE pending_triggers SET cancelled = 1 WHERE id = :id;
+
+-- pending_by_id --
+-- One pending trigger.
+SELECT * FROM pending_triggers WHERE id = :id;
+
+-- pending_by_run --
+-- The pending trigger of a run.
+SELECT * FROM pending_triggers WHERE run_id = :run_id;
+
+-- pending_of_rule --
+-- Everything that waits under a rule, whatever its version.
+SELECT * FROM pending_triggers WHERE account = :account AND rule_id = :rule_id ORDER BY id;
+
+-- run_now --
+-- Makes waiting work due.
+UPDATE pending_triggers SET due_at = :now WHERE id = :id AND claim = 0;
+
+-- list_pending --
+-- A page of what waits, soonest first.
+SELECT p.*, e.id AS event_id, e.type AS event_type, v.hash, json_extract(v.document, '$.name') AS name
+FROM pending_triggers p
+JOIN events e ON e.seq = p.event_seq
+JOIN rule_versions v ON v.id = p.version
+WHERE (p.due_at, p.id) > (:after_due, :after_id)
+  AND (:rule IS NULL OR p.rule_id = :rule)
+  AND (:account IS NULL OR p.account = :account)
+ORDER BY p.due_at, p.id LIMIT :limit;
+
+-- show_pending --
+-- One pending trigger, with its event and rule version.
+SELECT p.*, e.id AS event_id, e.type AS event_type, v.hash, json_extract(v.document, '$.name') AS name
+FROM pending_triggers p
+JOIN events e ON e.seq = p.event_seq
+JOIN rule_versions v ON v.id = p.version
+WHERE p.id = :id;
+
+-- count_pending --
+-- How much waits.
+SELECT count(*) AS number, min(due_at) AS oldest FROM pending_triggers;
+
+-- insert_run --
+-- A run begins, or has begun before a crash.
+INSERT INTO runs (id, account, rule_id, version, event_seq, status, due_at, started_at)
+VALUES (:id, :account, :rule_id, :version, :event_seq, :status, :due_at, :started_at)
+ON CONFLICT DO NOTHING;
+
+-- finish_run --
+-- A run has come to its end.
+UPDATE runs SET status = :status, error = :error, finished_at = :finished_at WHERE id = :id;
+
+-- reopen_run --
+-- A person asked for a failed run to go on.
+UPDATE runs SET status = 'running', error = NULL, finished_at = NULL WHERE id = :id;
+
+-- run_by_id --
+-- One run with its event.
+SELECT r.*, e.id AS event_id, e.type AS event_type, e.source AS event_source, v.hash, v.path, v.line, v.git_commit,
+       v.author, v.dirty, json_extract(v.document, '$.name') AS name
+FROM runs r JOIN events e ON e.seq = r.event_seq JOIN rule_versions v ON v.id = r.version
+WHERE r.id = :id;
+
+-- list_runs --
+-- A page of runs, newest first.
+SELECT r.*, e.id AS event_id, e.type AS event_type, v.hash, json_extract(v.document, '$.name') AS name
+FROM runs r JOIN events e ON e.seq = r.event_seq JOIN rule_versions v ON v.id = r.version
+WHERE r.id < :before
+  AND (:status IS NULL OR r.status = :status)
+  AND (:rule IS NULL OR r.rule_id = :rule)
+  AND (:account IS NULL OR r.account = :account)
+ORDER BY r.id DESC LIMIT :limit;
+
+-- runs_of_event --
+-- What an event led to.
+SELECT id, account, rule_id, status, started_at, finished_at, error FROM runs WHERE event_seq = :event_seq ORDER BY id;
+
+-- pending_of_event --
+-- What still waits because of an event.
+SELECT id, account, rule_id, run_id, kind, due_at FROM pending_triggers WHERE event_seq = :event_seq ORDER BY id;
+
+-- events_of_run --
+-- The events a run made.
+SELECT id, type, seq FROM events WHERE parent_run = :run_id AND seq > :event_seq ORDER BY seq;
+
+-- run_step --
+-- One step of a run.
+SELECT * FROM run_steps WHERE run_id = :run_id AND step = :step;
+
+-- steps_of_run --
+-- The steps of a run, in order of their start.
+SELECT * FROM run_steps WHERE run_id = :run_id ORDER BY started_at, step;
+
+-- outputs_of_run --
+-- What the finished steps of a run gave.
+SELECT step, status, output, attempts FROM run_steps WHERE run_id = :run_id;
+
+-- begin_step --
+-- What a step sends is fixed here, once.
+INSERT INTO run_steps (run_id, step, type, key, target, params, status, attempts, output, started_at, finished_at)
+VALUES (:run_id, :step, :type, :key, :target, :params, :status, :attempts, :output, :started_at, :finished_at);
+
+-- count_attempt --
+-- One more attempt begins.
+UPDATE run_steps SET attempts = attempts + 1, status = 'running', finished_at = NULL
+WHERE run_id = :run_id AND step = :step
+RETURNING attempts, series_base, key, params;
+
+-- finish_step --
+-- A step has come to its end.
+UPDATE run_steps SET status = :status, output = :output, finished_at = :finished_at
+WHERE run_id = :run_id AND step = :step;
+
+-- restart_series --
+-- A replay counts its attempts anew, under the same key.
+UPDATE run_steps SET series_base = attempts, status = 'running', finished_at = NULL
+WHERE run_id = :run_id AND step = :step;
+
+-- forget_results --
+-- Attempts that were under way when the process ended: their result is not known.
+UPDATE attempts SET result = 'unknown', finished_at = :finished_at, detail = 'the daemon ended before the answer came'
+WHERE run_id = :run_id AND step = :step AND finished_at IS NULL;
+
+-- insert_attempt --
+-- An attempt is counted before it is made.
+INSERT INTO attempts (run_id, step, number, started_at) VALUES (:run_id, :step, :number, :started_at);
+
+-- finish_attempt --
+-- What an attempt came to.
+UPDATE attempts SET finished_at = :finished_at, result = :result, code = :code, detail = :detail
+WHERE run_id = :run_id AND step = :step AND number = :number;
+
+-- attempts_of_run --
+-- The attempts of a run, in order.
+SELECT * FROM attempts WHERE run_id = :run_id ORDER BY started_at, step, number;
+
+-- insert_dead_letter --
+-- An action is given up; a person can send it again.
+INSERT INTO dead_letters (run_id, step, step_index, account, rule_id, version, event_seq, type, target, key, params,
+                          reason, code, detail, attempts, created_at)
+VALUES (:run_id, :step, :step_index, :account, :rule_id, :version, :event_seq, :type, :target, :key, :params,
+        :reason, :code, :detail, :attempts, :created_at)
+RETURNING id;
+
+-- dead_letter_by_id --
+-- One dead letter with its event.
+SELECT d.*, e.id AS event_id, e.type AS event_type FROM dead_letters d JOIN events e ON e.seq = d.event_seq
+WHERE d.id = :id;
+
+-- list_dead_letters --
+-- A page of dead letters, newest first.
+SELECT d.*, e.id AS event_id, e.type AS event_type FROM dead_letters d JOIN events e ON e.seq = d.event_seq
+WHERE d.id < :before
+  AND (:status IS NULL OR d.status = :status)
+  AND (:rule IS NULL OR d.rule_id = :rule)
+  AND (:account IS NULL OR d.account = :account)
+ORDER BY d.id DESC LIMIT :limit;
+
+-- settle_dead_letter --
+-- A person decided on a dead letter; only one decision counts.
+UPDATE dead_letters SET status = :status, settled_at = :settled_at WHERE id = :id AND status = 'dead';
+
+-- count_dead_letters --
+-- How many actions were given up and not decided on.
+SELECT count(*) AS number FROM dead_letters WHERE status = 'dead';
+
+-- version_by_hash --
+-- A rule version by its meaning.
+SELECT id, dirty, git_commit, path, line FROM rule_versions
+WHERE account = :account AND rule_id = :rule_id AND hash = :hash;
+
+-- insert_version --
+-- A meaning seen for the first time.
+INSERT INTO rule_versions (account, rule_id, hash, document, path, line, git_commit, author, dirty, created_at)
+VALUES (:account, :rule_id, :hash, :document, :path, :line, :git_commit, :author, :dirty, :created_at)
+RETURNING id;
+
+-- update_version --
+-- The same meaning, found at another place or now committed; texts for people may differ.
+UPDATE rule_versions SET document = :document, path = :path, line = :line, git_commit = :git_commit, author = :author,
+                         dirty = :dirty
+WHERE id = :id;
+
+-- version_by_id --
+-- One rule version.
+SELECT * FROM rule_versions WHERE id = :id;
+
+-- versions_by_ids --
+-- Several rule versions.
+SELECT * FROM rule_versions WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY id;
+
+-- last_generation --
+-- The set of rules that ran last.
+SELECT * FROM generations ORDER BY id DESC LIMIT 1;
+
+-- insert_generation --
+-- A new set of rules begins to run.
+INSERT INTO generations (versions, created_at) VALUES (:versions, :created_at) RETURNING id;
+
+-- purge_event_keys --
+-- Senders' ids that are old enough to come again, unless their event is still kept under them.
+DELETE FROM event_keys WHERE (id, source, account) IN (
+    SELECT k.id, k.source, k.account FROM event_keys k
+    WHERE k.received_at < :before AND NOT EXISTS (SELECT 1 FROM events e WHERE e.seq = k.seq)
+    LIMIT :limit
+);

@@ -1,0 +1,269 @@
+"""The store on one SQLite file: one thread, one connection that ever writes, one fsync for many changes.
+
+`transact` hands a change to the writer thread. The thread takes everything that has arrived meanwhile, runs
+it in one transaction (a savepoint each, so that a failing change undoes only itself), commits with
+`synchronous=FULL`, and only then answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from autoflow.clock import Clock, SystemClock
+from autoflow.errors import StateError, StorageError
+from autoflow.store.base import Reading, Transaction
+from autoflow.store.migrate import load_migrations, migrate
+from autoflow.store.queries import parse_queries
+
+T = TypeVar("T")
+
+PACKAGE = "autoflow.store.sqlite"
+QUERIES = parse_queries(resources.files(PACKAGE).joinpath("queries.sql").read_text())
+MOST_CHANGES = 500
+"""In one commit: enough for the fsync to be shared, few enough for the first to be answered soon."""
+
+_WRITER_PRAGMAS = (
+    "PRAGMA auto_vacuum = INCREMENTAL",  # only counts before the first table
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+    "PRAGMA wal_autocheckpoint = 4000",
+    "PRAGMA journal_size_limit = 67108864",
+    "PRAGMA cache_size = -65536",
+)
+
+
+class SqliteView:
+    """A view of the file on one connection."""
+
+    def __init__(self, connection: sqlite3.Connection, now: int) -> None:
+        self._connection = connection
+        self.now = now
+
+    def rows(self, query: str, **values: Any) -> Sequence[sqlite3.Row]:
+        """All rows of the named query."""
+        return self._connection.execute(QUERIES[query], values).fetchall()
+
+    def row(self, query: str, **values: Any) -> sqlite3.Row | None:
+        """The first row of the named query, or None."""
+        found: sqlite3.Row | None = self._connection.execute(QUERIES[query], values).fetchone()
+        return found
+
+
+class SqliteTransaction(SqliteView):
+    """A view that can also write; one belongs to one change."""
+
+    def __init__(self, connection: sqlite3.Connection, now: int) -> None:
+        super().__init__(connection, now)
+        self.calls: list[Callable[[], None]] = []
+
+    def run(self, query: str, **values: Any) -> int:
+        """Run the named statement; how many rows it changed."""
+        return self._connection.execute(QUERIES[query], values).rowcount
+
+    def run_many(self, query: str, values: Sequence[Mapping[str, Any]]) -> None:
+        """Run the named statement once for each set of values."""
+        self._connection.executemany(QUERIES[query], values)
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Call on the event loop once the transaction is on disk."""
+        self.calls.append(call)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Change:
+    """One change on its way through the writer, and what came of it."""
+
+    change: Callable[[Transaction], Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+    calls: list[Callable[[], None]] = field(default_factory=list)
+
+    def settle(self) -> None:
+        """Answer; on the event loop."""
+        for call in self.calls:
+            call()
+        if self.future.done():
+            return  # the caller went away; what was committed stays committed
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class SqliteStore:
+    """Events, waiting work and history in one SQLite file."""
+
+    def __init__(self, path: Path, *, clock: Clock | None = None) -> None:
+        self.path = path
+        self.epoch = 0
+        self._clock = clock or SystemClock()
+        self._changes: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
+        self._connection = self._open()
+        self._thread = threading.Thread(target=self._write_for_ever, name="store-writer", daemon=True)
+        self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="store-reader")
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._closed = False
+        self._thread.start()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise StateError(
+                f"cannot open {self.path}: {error}", hint="is the directory writable?"
+            ) from error
+        connection.row_factory = sqlite3.Row
+        try:
+            for pragma in _WRITER_PRAGMAS:
+                connection.execute(pragma)
+            migrate(connection, load_migrations(PACKAGE))
+            connection.execute("BEGIN IMMEDIATE")
+            self.epoch = connection.execute(QUERIES["raise_epoch"]).fetchone()[0]
+            connection.execute(QUERIES["free_claims"])
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            connection.close()
+            raise StorageError(f"cannot use {self.path}: {error}", hint="see `autoflow doctor`") from error
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    async def transact(self, change: Callable[[Transaction], T]) -> T:
+        """Run `change` in a transaction; return once it is on disk."""
+        if self._closed:
+            raise StorageError("the store is closed")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._changes.put(_Change(change=change, loop=loop, future=future))
+        return await future
+
+    async def read(self, look: Callable[[Reading], T]) -> T:
+        """Run `look` on a read-only view, beside the writer."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._look, look)
+
+    def close(self) -> None:
+        """Finish what was handed in; close the readers first and the writer last, which checkpoints."""
+        if self._closed:
+            return
+        self._closed = True
+        self._changes.put(None)
+        self._thread.join()
+        self._readers.shutdown(wait=True)
+        for connection in self._opened:
+            connection.close()
+        self._connection.close()
+
+    def _look(self, look: Callable[[Reading], T]) -> T:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = open_reader(self.path)
+            self._local.connection = connection
+            self._opened.append(connection)
+        return look_at(connection, look, self._clock.now())
+
+    def _write_for_ever(self) -> None:
+        while (first := self._changes.get()) is not None:
+            batch = [first]
+            ended = False
+            while len(batch) < MOST_CHANGES:
+                try:
+                    following = self._changes.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    ended = True
+                    break
+                batch.append(following)
+            self._commit(batch)
+            _answer(batch)
+            if ended:
+                return
+
+    def _commit(self, batch: Sequence[_Change]) -> None:
+        connection = self._connection
+        now = self._clock.now()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for change in batch:
+                _apply(connection, change, now)
+            connection.execute("COMMIT")
+        except BaseException as error:  # the writer must answer whatever happened
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            for change in batch:
+                change.calls = []
+                change.error = StorageError(f"nothing was kept: {error}", hint="see `autoflow doctor`")
+
+
+def _apply(connection: sqlite3.Connection, change: _Change, now: int) -> None:
+    """Run one change under its own savepoint; an error of the database itself ends the whole commit."""
+    transaction = SqliteTransaction(connection, now)
+    connection.execute("SAVEPOINT one_change")
+    try:
+        change.result = change.change(transaction)
+        change.calls = transaction.calls
+    except sqlite3.OperationalError:
+        raise
+    except BaseException as error:  # it belongs to the caller, who gets it
+        connection.execute("ROLLBACK TO one_change")
+        change.error = error
+    connection.execute("RELEASE one_change")
+
+
+def _answer(batch: Sequence[_Change]) -> None:
+    """Wake each loop once for all its changes."""
+    loops = {id(change.loop): change.loop for change in batch}
+    for number, loop in loops.items():
+        own = [change for change in batch if id(change.loop) == number]
+        try:
+            loop.call_soon_threadsafe(_settle, own)
+        except RuntimeError:
+            continue  # the loop has ended; what was committed stays committed
+
+
+def _settle(batch: Sequence[_Change]) -> None:
+    for change in batch:
+        change.settle()
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write and never checkpoints."""
+    try:
+        connection = sqlite3.connect(
+            f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA busy_timeout = 5000")
+    except sqlite3.Error as error:
+        raise StorageError(f"cannot read {path}: {error}", hint="has the daemon ever run here?") from error
+    return connection
+
+
+def look_at(connection: sqlite3.Connection, look: Callable[[Reading], T], now: int) -> T:
+    """Run `look` inside one read transaction."""
+    try:
+        connection.execute("BEGIN")
+        return look(SqliteView(connection, now))
+    except sqlite3.Error as error:
+        raise StorageError(f"cannot read the database: {error}") from error
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")

@@ -1,0 +1,188 @@
+"""What every store promises. SQLite is the one there is; another joins by one line in `STORES`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from autoflow.clock import VirtualClock
+from autoflow.errors import StorageError
+from autoflow.model.event import Event
+from autoflow.store import events, waiting
+from autoflow.store.base import Store, Transaction
+from autoflow.store.sqlite.store import SqliteStore
+
+START = 1_800_000_000_000
+
+
+def make_event(
+    event_id: str, *, data: dict | None = None, raw: bytes = b"{}", source: str = "autoflow"
+) -> Event:
+    """An event as the gate would make it."""
+    return Event(
+        id=event_id, type="job.done", source=source, time=START, received_at=START, raw=raw, data=data or {}
+    )
+
+
+def record(event: Event, generation: int) -> events.EventRecord:
+    """The event with what the gate found out."""
+    return events.EventRecord(event=event, generation=generation, matched=0)
+
+
+def new_generation(tx: Transaction) -> int:
+    """An empty set of rules to refer to."""
+    row = tx.row("insert_generation", versions="[]", created_at=tx.now)
+    assert row is not None
+    return row["id"]
+
+
+def new_version(tx: Transaction) -> int:
+    """A rule version to refer to."""
+    row = tx.row(
+        "insert_version", account="default", rule_id="r", hash="h", document="{}", path=None, line=None,
+        git_commit=None, author=None, dirty=None, created_at=tx.now,
+    )  # fmt: skip
+    assert row is not None
+    return row["id"]
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock(START)
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Store]:
+    made = SqliteStore(tmp_path / "autoflow.db", clock=clock)
+    yield made
+    made.close()
+
+
+async def test_a_change_is_kept_and_seen_by_readers(store: Store) -> None:
+    """What transact returned from is there for a reader."""
+    generation = await store.transact(new_generation)
+    await store.transact(lambda tx: events.insert_events(tx, [record(make_event("e1"), generation)]))
+    found = await store.read(lambda view: view.rows("events_by_id", id="e1"))
+    assert [row["type"] for row in found] == ["job.done"]
+
+
+async def test_a_failing_change_undoes_only_itself(store: Store) -> None:
+    """Two changes share a commit; one raises; the other one stays."""
+
+    def fails(tx: Transaction) -> None:
+        new_generation(tx)
+        raise ZeroDivisionError
+
+    results = await asyncio.gather(
+        store.transact(new_generation),
+        store.transact(fails),
+        store.transact(new_generation),
+        return_exceptions=True,
+    )
+    assert isinstance(results[1], ZeroDivisionError)
+    last = await store.read(lambda view: view.row("last_generation"))
+    assert last is not None
+    assert last["id"] == results[2] == 2
+
+
+async def test_duplicates_are_told_by_account_source_and_id(store: Store) -> None:
+    """Also within one batch; another source is another event; another body is told."""
+    generation = await store.transact(new_generation)
+    batch = [
+        make_event("a"),
+        make_event("a", raw=b'{"x":1}'),
+        make_event("a", source="other"),
+    ]
+    stored = await store.transact(lambda tx: events.insert_events(tx, [record(e, generation) for e in batch]))
+    assert [s.status for s in stored] == ["accepted", "duplicate", "accepted"]
+    assert [s.mismatch for s in stored] == [False, True, False]
+    again = await store.transact(lambda tx: events.insert_events(tx, [record(batch[0], generation)]))
+    assert again[0].seq is None
+    assert not again[0].mismatch
+
+
+async def plan(store: Store, *, due_at: int, run_id: str, target: str | None = None) -> int:
+    """One event that something waits for."""
+
+    def change(tx: Transaction) -> int:
+        last = tx.row("last_generation")
+        generation = last["id"] if last else new_generation(tx)
+        known = tx.row("version_by_hash", account="default", rule_id="r", hash="h")
+        version = known["id"] if known else new_version(tx)
+        [stored] = events.insert_events(tx, [record(make_event(f"for-{run_id}"), generation)])
+        assert stored.seq is not None
+        new = waiting.NewPending(
+            account="default", rule_id="r", version_id=version, run_id=run_id, due_at=due_at, target=target,
+            shadow=False, waits=(waiting.Wait(pattern="p", key='["k"]'),),
+        )  # fmt: skip
+        return waiting.insert_pending(tx, stored.seq, new)
+
+    return await store.transact(change)
+
+
+async def claim(store: Store, *, limit: int = 10, full: tuple[str, ...] = ()) -> list[str]:
+    """The runs that a claim takes."""
+    taken = await store.transact(
+        lambda tx: waiting.claim_due(tx, epoch=store.epoch, limit=limit, full_targets=full)
+    )
+    return [c.pending.run_id for c in taken]
+
+
+async def test_claims_take_what_is_due_oldest_first(store: Store, clock: VirtualClock) -> None:
+    """Nothing early, nothing twice, and a full target stays behind without holding up the others."""
+    await plan(store, due_at=START + 20, run_id="second")
+    await plan(store, due_at=START + 10, run_id="first", target="dead")
+    await plan(store, due_at=START + 9_999, run_id="later")
+    assert await claim(store) == []
+    clock.move_to(START + 20)
+    assert await claim(store, full=("dead",)) == ["second"]
+    assert await claim(store) == ["first"]
+    assert await claim(store) == []
+    assert await store.read(waiting.next_due) == START + 9_999
+
+
+async def test_claims_of_an_older_owner_are_free_at_the_next_start(
+    tmp_path: Path, clock: VirtualClock
+) -> None:
+    """Nothing waits for a lease after the process died."""
+    first = SqliteStore(tmp_path / "x.db", clock=clock)
+    await plan(first, due_at=START, run_id="a")
+    assert await claim(first) == ["a"]
+    first.close()
+    second = SqliteStore(tmp_path / "x.db", clock=clock)
+    assert second.epoch == first.epoch + 1
+    assert await claim(second) == ["a"]
+    second.close()
+
+
+async def test_cancelling_removes_what_has_not_begun_and_flags_what_has(store: Store) -> None:
+    """The waits find the work by pattern and key; what is claimed is only told."""
+    await plan(store, due_at=START, run_id="claimed")
+    assert await claim(store) == ["claimed"]
+    await plan(store, due_at=START + 5, run_id="waiting")
+
+    def cancel(tx: Transaction) -> list[str]:
+        found = tx.rows("waiting_for", pattern="p", account="default", key='["k"]')
+        rows = [tx.row("pending_by_id", id=row["id"]) for row in found]
+        return [waiting.end_pending(tx, row) for row in rows if row is not None]
+
+    assert await store.transact(cancel) == ["flagged", "removed"]
+    assert await store.transact(cancel) == ["flagged"]
+
+
+async def test_a_closed_store_refuses(tmp_path: Path) -> None:
+    """No change is taken that could not be kept."""
+    store = SqliteStore(tmp_path / "x.db")
+    store.close()
+    with pytest.raises(StorageError):
+        await store.transact(new_generation)
+
+
+async def test_what_is_offered_before_closing_is_kept(tmp_path: Path) -> None:
+    """Closing finishes what was handed in."""
+    store = SqliteStore(tmp_path / "x.db")
+    offered = [asyncio.ensure_future(store.transact(new_generation)) for _ in range(20)]
+    await asyncio.sleep(0)
+    await asyncio.to_thread(store.close)
+    assert sorted(await asyncio.gather(*offered)) == list(range(1, 21))
