@@ -94,9 +94,15 @@ class EvaluationError(AutoflowError):
 
 
 class TemplateError(AutoflowError):
-    """A template is written wrongly, or cannot be rendered on these facts."""
+    """A template is written wrongly, or cannot be rendered on these facts; `line` counts from 1."""
 
     code = "AF300"
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, code: str | None = None, line: int | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.line = line
 
 
 class SecretError(AutoflowError):

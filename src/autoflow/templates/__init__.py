@@ -1,0 +1,23 @@
+"""Templates: text with `{{ names }}` in it, rendered on facts. Strict, bounded, and blind to Python.
+
+A template always makes text. Rules carry short ones in their steps; longer messages lie in templates/.
+"""
+
+from __future__ import annotations
+
+from autoflow.templates.facts import freeze_facts
+from autoflow.templates.library import Message, TemplateLibrary, TemplateProblem
+from autoflow.templates.text import TextTemplate, check_template, referenced_roots
+from autoflow.templates.urls import check_url_template, render_url
+
+__all__ = [
+    "Message",
+    "TemplateLibrary",
+    "TemplateProblem",
+    "TextTemplate",
+    "check_template",
+    "check_url_template",
+    "freeze_facts",
+    "referenced_roots",
+    "render_url",
+]
