@@ -7,7 +7,6 @@ outside, less what is special inside it.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -61,19 +60,18 @@ _METADATA: tuple[Network, ...] = (
 """Cloud metadata, which hands out credentials: only the exact address lets a rule reach it."""
 
 
-def unwrap_address(address: Address, nat64: Sequence[ipaddress.IPv6Network] = ()) -> Address:
+def unwrap_address(address: Address) -> Address:
     """The IPv4 address inside a mapped or NAT64 one, else the address itself."""
-    if isinstance(address, ipaddress.IPv6Address):
-        if any(address in network for network in (_MAPPED, _NAT64, *nat64)):
-            return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    if isinstance(address, ipaddress.IPv6Address) and (address in _MAPPED or address in _NAT64):
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
     return address
 
 
-def why_inside(address: Address, nat64: Sequence[ipaddress.IPv6Network] = ()) -> str | None:
+def why_inside(address: Address) -> str | None:
     """Why an address is refused, in a few words; None when it lies outside."""
     if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
         return "scoped to one network interface"
-    address = unwrap_address(address, nat64)
+    address = unwrap_address(address)
     if isinstance(address, ipaddress.IPv4Address):
         return next((reason for network, reason in _INSIDE_V4 if address in network), None)
     if address == ipaddress.IPv6Address("::1"):
@@ -83,7 +81,7 @@ def why_inside(address: Address, nat64: Sequence[ipaddress.IPv6Network] = ()) ->
     return next((reason for network, reason in _INSIDE_V6 if address in network), None)
 
 
-def is_metadata(address: Address, nat64: Sequence[ipaddress.IPv6Network] = ()) -> bool:
+def is_metadata(address: Address) -> bool:
     """Whether clouds answer with credentials there."""
-    address = unwrap_address(address, nat64)
+    address = unwrap_address(address)
     return any(address in network for network in _METADATA)

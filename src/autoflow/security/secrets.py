@@ -50,7 +50,7 @@ class Secrets:
         self._warned: set[Path] = set()
 
     def resolve(self, text: str) -> str:
-        """The secret's value; text that is no reference stays. SecretError names the reference, never a value."""
+        """The secret's value; other text stays. SecretError names the reference, never a value."""
         if not is_secret(text):
             return text
         check_secret(text)
