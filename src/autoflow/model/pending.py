@@ -34,5 +34,6 @@ class Pending:
     #: what the next step sends to; None for a step that sends nothing out
     target: str | None
     shadow: bool
-    cancelled: bool
+    #: why it is to end at its next step; None where it is not
+    cancelled: str | None
     created_at: int

@@ -98,9 +98,7 @@ def _duplicate(tx: Transaction, event: Event, fresh: Sequence[Mapping[str, objec
     row = tx.row("stored_data", id=event.id, source=event.source, account=event.account)
     if row is None:  # the first one stands in this very batch
         first = next(
-            f
-            for f in fresh
-            if (f["id"], f["source"], f["account"]) == (event.id, event.source, event.account)
+            f for f in fresh if (f["id"], f["source"], f["account"]) == (event.id, event.source, event.account)
         )
         known = first["data"]
     else:

@@ -30,7 +30,7 @@ class Generation:
 
 def store_generation(tx: Transaction, rules: Sequence[Rule]) -> Generation:
     """Keep the versions of a set of rules; a new generation only when the set differs from the last one."""
-    ids = tuple(_store_version(tx, rule) for rule in rules)
+    ids = tuple(store_version(tx, rule) for rule in rules)
     last = last_generation(tx)
     if last is not None and last.version_ids == ids:
         return last
@@ -69,7 +69,8 @@ def provenance_of(row: Row) -> Provenance:
     )
 
 
-def _store_version(tx: Transaction, rule: Rule) -> int:
+def store_version(tx: Transaction, rule: Rule) -> int:
+    """Keep a rule version under its number; the same meaning keeps its number wherever it stands."""
     values = {
         "document": plain_json(rule.document),
         "path": rule.provenance.path,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from enum import StrEnum
 
+from autoflow.errors import FencedError
 from autoflow.model.event import Event
 from autoflow.model.pending import Pending, PendingKind
+from autoflow.model.run import RunStatus
 from autoflow.store.base import Reading, Row, Transaction
 from autoflow.store.events import event_of
+from autoflow.store.history import end_run, open_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +75,7 @@ def insert_pending(tx: Transaction, event_seq: int, new: NewPending) -> int:
     pending_id: int = row["id"]
     if new.waits:
         waits = [
-            {"pattern": w.pattern, "account": new.account, "key": w.key, "pending": pending_id}
-            for w in new.waits
+            {"pattern": w.pattern, "account": new.account, "key": w.key, "pending": pending_id} for w in new.waits
         ]
         tx.run_many("insert_wait", waits)
     return pending_id
@@ -97,13 +99,24 @@ def reopen_pending(tx: Transaction, letter: Row) -> None:
     )
 
 
-def claim_due(tx: Transaction, *, epoch: int, limit: int, full_targets: Sequence[str]) -> list[Claimed]:
-    """Take what is due, oldest first, leaving out targets that have their share of the slots."""
-    claimed = tx.rows("claim_due", epoch=epoch, now=tx.now, limit=limit, full=json.dumps(list(full_targets)))
-    if not claimed:
-        return []
-    rows = tx.rows("claimed_rows", ids=json.dumps([row["id"] for row in claimed]))
-    return [Claimed(pending=pending_of(row), event=event_of(row, id_column="event_id")) for row in rows]
+def claim_due(tx: Transaction, *, epoch: int, limit: int, room: Callable[[str], int]) -> list[Claimed]:
+    """Take what is due, oldest first. `room` tells how many more a target may have; nobody else waits for it."""
+    left: dict[str, int] = {}
+    taken: list[Claimed] = []
+    while len(taken) < limit:
+        full = json.dumps([target for target, slots in left.items() if slots <= 0])
+        claimed = tx.rows("claim_due", epoch=epoch, now=tx.now, limit=limit - len(taken), full=full)
+        if not claimed:
+            break
+        for row in tx.rows("claimed_rows", ids=json.dumps([row["id"] for row in claimed])):
+            target = row["target"]
+            if target is not None:
+                left[target] = left.get(target, room(target)) - 1
+                if left[target] < 0:
+                    tx.run("release_claim", id=row["id"], epoch=epoch)
+                    continue
+            taken.append(Claimed(pending=pending_of(row), event=event_of(row, id_column="event_id")))
+    return taken
 
 
 def next_due(view: Reading) -> int | None:
@@ -113,14 +126,48 @@ def next_due(view: Reading) -> int | None:
     return due
 
 
-def end_pending(tx: Transaction, row: Row) -> Ended:
+def end_pending(tx: Transaction, row: Row, reason: str) -> Ended:
     """Cancel waiting work: what has not begun goes at once, what is in progress stops at its next step."""
     if row["claim"]:
-        tx.run("flag_cancelled", id=row["id"])
+        tx.run("flag_cancelled", id=row["id"], reason=reason)
         return Ended.FLAGGED
-    tx.run("finish_run", id=row["run_id"], status="cancelled", error=None, finished_at=tx.now)
-    tx.run("delete_pending", id=row["id"])
+    pending = pending_of(row)
+    open_run(tx, pending, RunStatus.CANCELLED)
+    end_run(tx, pending, RunStatus.CANCELLED, reason)
     return Ended.REMOVED
+
+
+def release_claims(tx: Transaction, *, epoch: int, busy: Container[int]) -> int:
+    """Make due again what this owner has claimed and nobody works on; how much it was."""
+    lost = [row["id"] for row in tx.rows("claims_of", epoch=epoch) if row["id"] not in busy]
+    for number in lost:
+        tx.run("release_claim", id=number, epoch=epoch)
+    return len(lost)
+
+
+def move_pending(tx: Transaction, pending: Pending, *, epoch: int, keep: bool) -> None:
+    """Let claimed work wait again, or go on with another step. FencedError when the claim no longer stands."""
+    moved = tx.run(
+        "move_pending",
+        id=pending.id,
+        epoch=epoch,
+        kind=pending.kind,
+        due_at=pending.due_at,
+        step=pending.step,
+        target=pending.target,
+        claim=epoch if keep else 0,
+    )
+    if not moved:
+        raise FencedError(f"pending trigger {pending.id} is no longer ours")
+
+
+def check_claim(tx: Transaction, pending: Pending, *, epoch: int) -> str | None:
+    """Why claimed work is to end, or None where it goes on. FencedError when the claim no longer stands."""
+    row = tx.row("claimed_state", id=pending.id, epoch=epoch)
+    if row is None:
+        raise FencedError(f"pending trigger {pending.id} is no longer ours")
+    reason: str | None = row["cancelled"]
+    return reason
 
 
 def pending_of(row: Row) -> Pending:
@@ -137,6 +184,6 @@ def pending_of(row: Row) -> Pending:
         step=row["step"],
         target=row["target"],
         shadow=bool(row["shadow"]),
-        cancelled=bool(row["cancelled"]),
+        cancelled=row["cancelled"],
         created_at=row["created_at"],
     )

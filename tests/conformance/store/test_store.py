@@ -121,10 +121,10 @@ async def plan(store: Store, *, due_at: int, run_id: str, target: str | None = N
     return await store.transact(change)
 
 
-async def claim(store: Store, *, limit: int = 10, full: tuple[str, ...] = ()) -> list[str]:
-    """The runs that a claim takes."""
+async def claim(store: Store, *, limit: int = 10, room: int = 10) -> list[str]:
+    """The runs that a claim takes, where each target has this much room."""
     taken = await store.transact(
-        lambda tx: waiting.claim_due(tx, epoch=store.epoch, limit=limit, full_targets=full)
+        lambda tx: waiting.claim_due(tx, epoch=store.epoch, limit=limit, room=lambda _target: room)
     )
     return [c.pending.run_id for c in taken]
 
@@ -136,7 +136,7 @@ async def test_claims_take_what_is_due_oldest_first(store: Store, clock: Virtual
     await plan(store, due_at=START + 9_999, run_id="later")
     assert await claim(store) == []
     clock.move_to(START + 20)
-    assert await claim(store, full=("dead",)) == ["second"]
+    assert await claim(store, room=0) == ["second"]
     assert await claim(store) == ["first"]
     assert await claim(store) == []
     assert await store.read(waiting.next_due) == START + 9_999
@@ -165,7 +165,7 @@ async def test_cancelling_removes_what_has_not_begun_and_flags_what_has(store: S
     def cancel(tx: Transaction) -> list[str]:
         found = tx.rows("waiting_for", pattern="p", account="default", key='["k"]')
         rows = [tx.row("pending_by_id", id=row["id"]) for row in found]
-        return [waiting.end_pending(tx, row) for row in rows if row is not None]
+        return [waiting.end_pending(tx, row, "by hand") for row in rows if row is not None]
 
     assert await store.transact(cancel) == ["flagged", "removed"]
     assert await store.transact(cancel) == ["flagged"]

@@ -111,13 +111,21 @@ SELECT cancelled FROM pending_triggers WHERE id = :id AND claim = :epoch;
 UPDATE pending_triggers SET kind = :kind, due_at = :due_at, step = :step, target = :target, claim = :claim
 WHERE id = :id AND claim = :epoch;
 
+-- claims_of --
+-- What this owner has claimed.
+SELECT id FROM pending_triggers WHERE claim = :epoch;
+
+-- release_claim --
+-- Claimed work is due again.
+UPDATE pending_triggers SET claim = 0 WHERE id = :id AND claim = :epoch;
+
 -- delete_pending --
 -- Nothing waits any more.
 DELETE FROM pending_triggers WHERE id = :id;
 
 -- flag_cancelled --
--- Work in progress ends at its next step.
-UPDATE pending_triggers SET cancelled = 1 WHERE id = :id;
+-- Work in progress ends at its next step, for this reason.
+UPDATE pending_triggers SET cancelled = :reason WHERE id = :id;
 
 -- pending_by_id --
 -- One pending trigger.

@@ -125,9 +125,7 @@ class SqliteStore:
         try:
             connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
-            raise StateError(
-                f"cannot open {self.path}: {error}", hint="is the directory writable?"
-            ) from error
+            raise StateError(f"cannot open {self.path}: {error}", hint="is the directory writable?") from error
         connection.row_factory = sqlite3.Row
         try:
             for pragma in _WRITER_PRAGMAS:
@@ -246,9 +244,7 @@ def _settle(batch: Sequence[_Change]) -> None:
 def open_reader(path: Path) -> sqlite3.Connection:
     """A connection that cannot write and never checkpoints."""
     try:
-        connection = sqlite3.connect(
-            f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA busy_timeout = 5000")

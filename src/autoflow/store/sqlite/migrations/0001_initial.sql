@@ -70,7 +70,7 @@ CREATE TABLE pending_triggers (
     step       INTEGER NOT NULL,
     target     TEXT,
     shadow     INTEGER NOT NULL,
-    cancelled  INTEGER NOT NULL DEFAULT 0,
+    cancelled  TEXT,
     claim      INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL
 ) STRICT;

@@ -1,0 +1,221 @@
+"""A batch of events: judged by the rulebook, stored, planned and committed in one transaction.
+
+Before it: the gate, and actions that emit. After it: pending triggers, and the alarm that hears of the earliest.
+Judging happens before the transaction, so that a hostile event hurts only itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from autoflow.clock import Clock
+from autoflow.model.event import Event, facts_of
+from autoflow.model.ids import IdSource
+from autoflow.model.rule import OnChange, Rule
+from autoflow.observe.log import get_log
+from autoflow.observe.metrics import Metrics
+from autoflow.rules.rulebook import Rulebook, RuleVersion, WaitBook
+from autoflow.rules.versions import VersionBook
+from autoflow.scheduling.planner import Targets, plan_run
+from autoflow.scheduling.wakeup import Alarm
+from autoflow.store.base import Store, Transaction
+from autoflow.store.events import EventRecord, EventStatus, StoredEvent, insert_events
+from autoflow.store.versions import Generation, last_generation, store_generation, store_version
+from autoflow.store.waiting import NewPending, end_pending, insert_pending
+
+log = get_log("autoflow.engine")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """An event with everything its rulebook says about it."""
+
+    event: Event
+    rulebook: Rulebook
+    planned: tuple[NewPending, ...]
+    #: (rule version, message) where a condition could not be judged
+    errors: tuple[tuple[RuleVersion, str], ...]
+    #: (pattern, key) of the waiting work that this event ends
+    ends: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of an event: told to its sender after the commit."""
+
+    event: Event
+    stored: StoredEvent
+    planned: tuple[NewPending, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """How this engine differs from another one."""
+
+    #: every rule is judged and recorded, and none acts
+    shadow: bool = False
+
+
+class Engine:
+    """Judges events by the rulebook that is in force, and commits them with what they lead to."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        alarm: Alarm,
+        targets: Targets,
+        metrics: Metrics,
+        options: EngineOptions = EngineOptions(),
+    ) -> None:
+        self.rulebook = Rulebook(())
+        self.ids = IdSource()
+        self._waits = WaitBook(())
+        self._store = store
+        self._clock = clock
+        self._alarm = alarm
+        self._targets = targets
+        self._metrics = metrics
+        self._options = options
+
+    async def take(self, events: Sequence[Event]) -> list[Receipt]:
+        """Store events and what they lead to; return once all of it is on disk."""
+        judged = [self.judge(event) for event in events]
+        return await self._store.transact(lambda tx: self.record(tx, judged))
+
+    def judge(self, event: Event) -> Judged:
+        """What the rulebook says about an event. Changes nothing."""
+        rulebook = self.rulebook
+        facts = facts_of(event)
+        matched = rulebook.match(event, facts)
+        planned = tuple(
+            plan_run(version, event, facts, run_id="run_" + self.ids.make(event.received_at), targets=self._targets)
+            for version in matched.hits
+        )
+        return Judged(
+            event=event,
+            rulebook=rulebook,
+            planned=planned,
+            errors=tuple((version, str(error)) for version, error in matched.errors),
+            ends=self._waits.ends(event, facts),
+        )
+
+    def record(self, tx: Transaction, batch: Sequence[Judged], *, parent_run: str | None = None) -> list[Receipt]:
+        """Store judged events and their plans, in order: an event ends older work before it plans its own."""
+        batch = [one if one.rulebook is self.rulebook else self.judge(one.event) for one in batch]
+        records = [
+            EventRecord(
+                event=one.event,
+                generation=one.rulebook.generation,
+                matched=len(one.planned),
+                parent_run=parent_run,
+            )
+            for one in batch
+        ]
+        receipts = []
+        for one, stored in zip(batch, insert_events(tx, records), strict=True):
+            planned: tuple[NewPending, ...] = ()
+            if stored.seq is not None:
+                planned = self._plan(tx, one, stored.seq)
+            receipts.append(Receipt(event=one.event, stored=stored, planned=planned))
+        tx.after_commit(lambda: self._tell(batch, receipts))
+        return receipts
+
+    async def install(self, rules: Sequence[Rule], versions: VersionBook) -> Rulebook:
+        """Put a set of rules in force: all are compiled before any is swapped in."""
+        before = self.rulebook, self._waits
+        stored = await self._store.transact(lambda tx: store_versions(tx, rules))
+        versions.remember(stored)
+        waiting = await versions.waiting()
+        rulebook, waits = await asyncio.to_thread(_compile, stored, waiting)
+
+        def swap(tx: Transaction) -> None:
+            previous = last_generation(tx)
+            rulebook.generation = store_generation(tx, rules).id
+            if previous is not None:
+                cancel_changed(tx, previous, rulebook)
+            # From here on, in this very commit, events are judged by the new rules.
+            self.rulebook, self._waits = rulebook, waits
+
+        try:
+            await self._store.transact(swap)
+        except BaseException:
+            self.rulebook, self._waits = before
+            raise
+        return rulebook
+
+    def _plan(self, tx: Transaction, one: Judged, seq: int) -> tuple[NewPending, ...]:
+        for pattern, key in one.ends:
+            for found in tx.rows("waiting_for", pattern=pattern, account=one.event.account, key=key):
+                row = tx.row("pending_by_id", id=found["id"])
+                if row is not None:
+                    end_pending(tx, row, f"event {one.event.id} ({one.event.type}) ended it")
+                    tx.after_commit(self._metrics.trigger_cancelled)
+        planned = one.planned
+        if self._options.shadow:
+            planned = tuple(as_shadow(new) for new in planned)
+        for new in planned:
+            insert_pending(tx, seq, new)
+        for version, message in one.errors:
+            tx.run("insert_judgement_error", event_seq=seq, version=version.id, message=message)
+        return planned
+
+    def _tell(self, batch: Sequence[Judged], receipts: Sequence[Receipt]) -> None:
+        """After the commit: the alarm, the counters, and a line for what a person should see."""
+        for one, receipt in zip(batch, receipts, strict=True):
+            if receipt.stored.status is EventStatus.DUPLICATE:
+                if receipt.stored.mismatch:
+                    log.warning("event.duplicate_mismatch", event_id=one.event.id, event_source=one.event.source)
+                continue
+            self._metrics.event_judged(matched=len(one.planned), errors=len(one.errors))
+            for version, message in one.errors:
+                log.warning(
+                    "condition.error", event_id=one.event.id, rule_id=version.rule.id, account=version.rule.account,
+                    error=message,
+                )  # fmt: skip
+        due = [new.due_at for receipt in receipts for new in receipt.planned]
+        if due:
+            self._alarm.arm(min(due))
+
+
+def as_shadow(new: NewPending) -> NewPending:
+    """The same plan, to be judged and recorded only."""
+    return replace(new, shadow=True)
+
+
+def store_versions(tx: Transaction, rules: Sequence[Rule]) -> tuple[RuleVersion, ...]:
+    """The rules as kept versions."""
+    return tuple(RuleVersion(id=store_version(tx, rule), rule=rule) for rule in rules)
+
+
+def cancel_changed(tx: Transaction, previous: Generation, rulebook: Rulebook) -> int:
+    """End what waits under versions that are no longer in force, where the rule says so; how much it was."""
+    current = {version.id for version in rulebook.versions}
+    gone = [number for number in previous.version_ids if number not in current]
+    cancelled = 0
+    for number in gone:
+        old = tx.row("version_by_id", id=number)
+        if old is None:
+            continue
+        now = rulebook.by_key.get((old["account"], old["rule_id"]))
+        policy = now.rule.on_change if now else on_change_of(old["document"])
+        if policy is not OnChange.CANCEL:
+            continue
+        for row in tx.rows("pending_of_rule", account=old["account"], rule_id=old["rule_id"]):
+            if now is None or row["version"] != now.id:
+                end_pending(tx, row, "its rule was changed (on_change: cancel)")
+                cancelled += 1
+    return cancelled
+
+
+def on_change_of(document: str) -> OnChange:
+    """What a removed rule wanted for its waiting work."""
+    return OnChange(json.loads(document).get("on_change", OnChange.FINISH_OLD))
+
+
+def _compile(versions: Sequence[RuleVersion], waiting: Sequence[Rule]) -> tuple[Rulebook, WaitBook]:
+    return Rulebook(versions), WaitBook([version.rule for version in versions] + list(waiting))

@@ -1,0 +1,1 @@
+"""The doors: HTTP and stdin. All events pass through the gate."""

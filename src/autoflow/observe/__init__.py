@@ -1,0 +1,1 @@
+"""What is told about the work: logs, metrics, health. All wording stands here."""

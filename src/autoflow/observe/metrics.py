@@ -1,0 +1,120 @@
+"""The counters that Prometheus reads, and every name and label of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+PLAIN = "text/plain; version=0.0.4; charset=utf-8"
+MOST_RULES = 1_000
+OTHER = "__other__"
+
+
+class Metrics:
+    """Every counter, on a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self._rules: set[str] = set()
+        self._received = Counter(
+            "autoflow_events_received", "Events offered", ["transport", "result"], registry=registry
+        )
+        self._intake = Histogram(
+            "autoflow_intake_duration_seconds", "From request to answer", ["transport"], buckets=FAST,
+            registry=registry,
+        )  # fmt: skip
+        self._judged = Counter("autoflow_rule_matches", "Matches of rules by events", registry=registry)
+        self._errors = Counter(
+            "autoflow_rule_evaluation_errors", "Conditions that could not be judged", registry=registry
+        )
+        self._late = Histogram(
+            "autoflow_trigger_lateness_seconds", "How late due work began", buckets=FAST + SLOW[4:],
+            registry=registry,
+        )  # fmt: skip
+        self._cancelled = Counter("autoflow_triggers_cancelled", "Waiting work ended by an event", registry=registry)
+        self._runs = Counter("autoflow_runs", "Runs ended", ["rule", "status"], registry=registry)
+        self._attempts = Counter(
+            "autoflow_action_attempts", "Attempts at actions", ["action", "result"], registry=registry
+        )
+        self._duration = Histogram(
+            "autoflow_action_duration_seconds", "How long attempts took", ["action"], buckets=SLOW,
+            registry=registry,
+        )  # fmt: skip
+        self._dead = Counter("autoflow_dead_letters", "Actions given up", ["action", "reason"], registry=registry)
+        self._reloads = Counter("autoflow_rules_reload", "Reloads of the rules", ["result"], registry=registry)
+        self._loaded = Gauge("autoflow_rules_loaded", "Rules by status", ["status"], registry=registry)
+        self._reloaded = Gauge(
+            "autoflow_rules_last_reload_timestamp_seconds",
+            "When the rules were last loaded",
+            registry=registry,
+        )
+
+    def event_received(self, transport: str, result: str, count: int = 1) -> None:
+        """Events were offered at a door."""
+        self._received.labels(transport, result).inc(count)
+
+    def intake_answered(self, transport: str, seconds: float) -> None:
+        """A request at a door was answered."""
+        self._intake.labels(transport).observe(seconds)
+
+    def event_judged(self, *, matched: int, errors: int) -> None:
+        """An event was stored with what it led to."""
+        if matched:
+            self._judged.inc(matched)
+        if errors:
+            self._errors.inc(errors)
+
+    def trigger_late(self, millis: int) -> None:
+        """Due work begins."""
+        self._late.observe(max(0, millis) / 1000)
+
+    def trigger_cancelled(self) -> None:
+        """An event ended waiting work."""
+        self._cancelled.inc()
+
+    def run_ended(self, rule: str, status: str) -> None:
+        """A run came to its end."""
+        self._runs.labels(self._rule_label(rule), status).inc()
+
+    def attempt_made(self, action: str, result: str, *, seconds: float) -> None:
+        """One attempt at an action was made."""
+        self._attempts.labels(action, result).inc()
+        self._duration.labels(action).observe(seconds)
+
+    def dead_lettered(self, action: str, reason: str) -> None:
+        """An action was given up."""
+        self._dead.labels(action, reason).inc()
+
+    def rules_loaded(self, *, active: int, disabled: int, now: int) -> None:
+        """A new set of rules is in force."""
+        self._reloads.labels("success").inc()
+        self._loaded.labels("active").set(active)
+        self._loaded.labels("disabled").set(disabled)
+        self._reloaded.set(now / 1000)
+
+    def rules_refused(self) -> None:
+        """A new set of rules was refused; the last good one runs on."""
+        self._reloads.labels("failure").inc()
+
+    def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """A gauge that is asked when somebody looks."""
+        Gauge(name, text, registry=self.registry).set_function(value)
+
+    def expose(self, accept: str) -> tuple[bytes, str]:
+        """Everything, in the format asked for, with its media type."""
+        if "application/openmetrics-text" in accept:
+            return generate_openmetrics(self.registry), OPENMETRICS
+        return generate_latest(self.registry), PLAIN
+
+    def _rule_label(self, rule: str) -> str:
+        """The rule, or one label for all once there are too many."""
+        if rule not in self._rules:
+            if len(self._rules) >= MOST_RULES:
+                return OTHER
+            self._rules.add(rule)
+        return rule

@@ -1,0 +1,1 @@
+"""YAML files to rules, and rules to a rulebook that events are judged by."""

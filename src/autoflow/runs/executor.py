@@ -1,0 +1,409 @@
+"""Performs the steps of a claimed run, committing what each came to before the next one starts.
+
+Before it: the dispatcher, which claimed a due pending trigger. After it: attempts, then done, another wait or a
+dead letter. A crash at any point resumes at the last commit, with the same key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from autoflow.actions.base import Action, ActionType, Request
+from autoflow.clock import Clock
+from autoflow.errors import TemplateError
+from autoflow.model.event import Event, facts_of
+from autoflow.model.json import JsonObject
+from autoflow.model.pending import Pending, PendingKind
+from autoflow.model.rule import Rule
+from autoflow.model.run import (
+    AttemptResult,
+    DeadLetterReason,
+    Delivered,
+    Outcome,
+    Reject,
+    Retry,
+    RunStatus,
+    action_key,
+)
+from autoflow.model.step import RetryPolicy, Step
+from autoflow.observe.log import get_log
+from autoflow.observe.metrics import Metrics
+from autoflow.rules.versions import VersionBook
+from autoflow.runs.own_events import emitted_events, obituary
+from autoflow.runs.render import Facts, render_params
+from autoflow.runs.retry import GiveUp, TryAgain, decide_retry
+from autoflow.runs.slots import Slot
+from autoflow.store import history, waiting
+from autoflow.store.base import Store, Transaction
+from autoflow.store.history import AttemptNumber, StepRecord
+from autoflow.store.waiting import Claimed
+from autoflow.templates import TemplateLibrary
+
+log = get_log("autoflow.runs")
+
+
+class EventSink(Protocol):
+    """Takes the events that actions make, in the transaction that records the action."""
+
+    def judge(self, event: Event) -> object:
+        """What the rules say about an event."""
+        ...
+
+    def record(self, tx: Transaction, batch: Sequence[object], *, parent_run: str | None) -> object:
+        """Store judged events and what they lead to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionSet:
+    """What rules can do at the moment: replaced as a whole when templates or notifiers change."""
+
+    types: Mapping[str, ActionType]
+    actions: Mapping[str, Action]
+    library: TemplateLibrary
+
+    def find(self, step: Step) -> Action | None:
+        """The action of a step, by its type and the notifier it names."""
+        notifier = step.params.get("notifier")
+        return self.actions.get(f"{step.type}:{notifier}" if notifier else step.type)
+
+    def target(self, step: Step) -> str | None:
+        """What a step sends to, known before anything is rendered."""
+        action = self.find(step)
+        return action.target(step.params) if action else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorOptions:
+    """How steps are performed where a rule says nothing."""
+
+    retry: RetryPolicy
+    chain_depth: int
+    #: 0.0 to 1.0, for jitter
+    random: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """One step of one run on its way."""
+
+    pending: Pending
+    event: Event
+    rule: Rule
+    step: Step
+    record: StepRecord
+    slot: Slot
+
+
+class Executor:
+    """Performs claimed runs, one step after the other."""
+
+    def __init__(
+        self,
+        store: Store,
+        versions: VersionBook,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        options: ExecutorOptions,
+    ) -> None:
+        self._store = store
+        self._versions = versions
+        self._clock = clock
+        self._metrics = metrics
+        self._options = options
+        self.actions: ActionSet
+        self.sink: EventSink
+
+    async def perform(self, claimed: Claimed, slot: Slot) -> None:
+        """Go on with a run until it ends, waits again, or its next target has its share of the slots."""
+        pending, event = claimed.pending, claimed.event
+        self._metrics.trigger_late(self._clock.now() - pending.due_at)
+        rule = (await self._versions.get(pending.version_id)).rule
+        if pending.shadow:
+            await self._shadow(pending, event, rule)
+            return
+        following: Pending | None = pending
+        while following is not None:
+            following = await self._perform_step(following, event, rule, slot)
+
+    async def _perform_step(self, pending: Pending, event: Event, rule: Rule, slot: Slot) -> Pending | None:
+        """Perform one step; the pending trigger to go on with at once, or None."""
+        step = rule.actions[pending.step]
+        record = await self._fix(pending, event, step)
+        if isinstance(record, Reject):
+            await self._refuse(pending, event, rule, record)
+            return None
+        work = _Work(pending=pending, event=event, rule=rule, step=step, record=record, slot=slot)
+        number = await self._store.transact(lambda tx: self._begin(tx, work))
+        if number is None:
+            log.info("run.cancelled", **_ids(work))
+            return None
+        outcome = await self._send(work, number)
+        return await self._finish(work, number, outcome)
+
+    async def _fix(self, pending: Pending, event: Event, step: Step) -> StepRecord | Reject:
+        """What the step sends: as it was fixed before its first attempt, else rendered now."""
+        if pending.kind is not PendingKind.START:
+            known = await self._store.read(lambda view: history.load_step(view, pending.run_id, step.path))
+            if known is not None:
+                return known
+        return self._render(pending, event, step)
+
+    def _render(self, pending: Pending, event: Event, step: Step) -> StepRecord | Reject:
+        action = self.actions.types.get(step.type)
+        if action is None or self.actions.find(step) is None:
+            return Reject(code="no-such-action", detail=f"{step.type} is not configured here")
+        try:
+            params = render_params(step, action, Facts.of(facts_of(event)), self.actions.library)
+        except TemplateError as error:
+            return Reject(code="template", detail=str(error))
+        return StepRecord(
+            run_id=pending.run_id,
+            step=step.path,
+            type=step.type,
+            key=action_key(pending.run_id, step.path),
+            target=self.actions.target(step),
+            params=params,
+        )
+
+    def _begin(self, tx: Transaction, work: _Work) -> AttemptNumber | None:
+        """Count the attempt before it is made; None where the run was cancelled meanwhile."""
+        history.open_run(tx, work.pending, RunStatus.RUNNING)
+        cancelled = waiting.check_claim(tx, work.pending, epoch=self._store.epoch)
+        if cancelled is not None:
+            history.end_run(tx, work.pending, RunStatus.CANCELLED, cancelled)
+            tx.after_commit(lambda: self._metrics.run_ended(work.rule.id, RunStatus.CANCELLED))
+            return None
+        history.open_step(tx, work.record)
+        return history.begin_attempt(tx, work.record.run_id, work.record.step)
+
+    async def _send(self, work: _Work, number: AttemptNumber) -> Outcome:
+        """One attempt. Whatever an action raises is a defect of ours and worth another attempt."""
+        action = self.actions.find(work.step)
+        if action is None:
+            return Reject(code="no-such-action", detail=f"{work.step.type} is not configured here")
+        started = self._clock.now()
+        request = _request_of(work, number, now=started)
+        try:
+            outcome = await action.perform(request)
+        except Exception as error:  # one faulty action must not stop the others
+            log.error("action.defect", exception=error, **_ids(work))
+            outcome = Retry(code="internal-error", detail=f"{type(error).__name__}: {error}")
+        if isinstance(outcome, Delivered) and outcome.events and work.event.depth >= self._options.chain_depth:
+            detail = f"{work.event.depth} actions stand between this event and one from outside"
+            outcome = Reject(code="chain-too-deep", detail=detail)
+        self._tell_attempt(work, number, outcome, self._clock.now() - started)
+        return outcome
+
+    async def _finish(self, work: _Work, number: AttemptNumber, outcome: Outcome) -> Pending | None:
+        """Commit what the attempt came to, and what follows."""
+        match outcome:
+            case Delivered():
+                return await self._deliver(work, number, outcome)
+            case Retry():
+                policy = work.step.retry or work.rule.retry or self._options.retry
+                decision = decide_retry(
+                    policy,
+                    outcome,
+                    attempt=number.in_series,
+                    now=self._clock.now(),
+                    random=self._options.random,
+                )
+                if isinstance(decision, TryAgain):
+                    await self._wait_again(work, number, outcome, decision)
+                    return None
+                await self._bury(work, number, outcome, decision)
+            case Reject():
+                await self._bury(work, number, outcome, GiveUp(reason=DeadLetterReason.PERMANENT))
+        return None
+
+    async def _deliver(self, work: _Work, number: AttemptNumber, outcome: Delivered) -> Pending | None:
+        following = self._following(work)
+        events = emitted_events(work.event, work.record.key, outcome.events, now=self._clock.now())
+        emitted = [self.sink.judge(event) for event in events]
+        keep = following is not None and work.slot.move(following.target)
+
+        def change(tx: Transaction) -> None:
+            history.end_attempt(tx, _end_of(work, number, AttemptResult.DELIVERED))
+            history.end_step(tx, work.record.run_id, work.record.step, "done", outcome.output)
+            if emitted:
+                self.sink.record(tx, emitted, parent_run=work.record.run_id)
+            if following is None:
+                history.end_run(tx, work.pending, RunStatus.DONE)
+                tx.after_commit(lambda: self._metrics.run_ended(work.rule.id, RunStatus.DONE))
+            else:
+                waiting.move_pending(tx, following, epoch=self._store.epoch, keep=keep)
+
+        await self._store.transact(change)
+        return following if keep else None
+
+    async def _wait_again(self, work: _Work, number: AttemptNumber, failure: Retry, next_try: TryAgain) -> None:
+        later = replace(work.pending, kind=PendingKind.RETRY, due_at=next_try.at)
+
+        def change(tx: Transaction) -> None:
+            history.end_attempt(tx, _end_of(work, number, AttemptResult.RETRY, failure))
+            waiting.move_pending(tx, later, epoch=self._store.epoch, keep=False)
+
+        await self._store.transact(change)
+
+    async def _bury(self, work: _Work, number: AttemptNumber, failure: Retry | Reject, given_up: GiveUp) -> None:
+        result = AttemptResult.RETRY if isinstance(failure, Retry) else AttemptResult.REJECTED
+        letter = history.DeadLetter(
+            pending=work.pending,
+            record=work.record,
+            reason=given_up.reason,
+            code=failure.code,
+            detail=failure.detail,
+            attempts=number.number,
+        )
+        news = self._judge_obituary(work.event, work.rule, letter)
+
+        def change(tx: Transaction) -> None:
+            history.end_attempt(tx, _end_of(work, number, result, failure))
+            self._record_dead(tx, letter, news)
+
+        await self._store.transact(change)
+
+    async def _refuse(self, pending: Pending, event: Event, rule: Rule, failure: Reject) -> None:
+        """Give up a step that cannot even be rendered; what was written is kept in place of what was sent."""
+        step = rule.actions[pending.step]
+        record = StepRecord(
+            run_id=pending.run_id,
+            step=step.path,
+            type=step.type,
+            key=action_key(pending.run_id, step.path),
+            target=pending.target,
+            params=step.params,
+        )
+        letter = history.DeadLetter(
+            pending=pending,
+            record=record,
+            reason=DeadLetterReason.PERMANENT,
+            code=failure.code,
+            detail=failure.detail,
+            attempts=0,
+        )
+        news = self._judge_obituary(event, rule, letter)
+
+        def change(tx: Transaction) -> None:
+            history.open_run(tx, pending, RunStatus.RUNNING)
+            history.open_step(tx, record)
+            self._record_dead(tx, letter, news)
+
+        await self._store.transact(change)
+
+    def _record_dead(self, tx: Transaction, letter: history.DeadLetter, news: Sequence[object]) -> None:
+        record = letter.record
+        history.end_step(tx, record.run_id, record.step, "failed", None)
+        history.insert_dead_letter(tx, letter)
+        error = f"{record.type} ({letter.code}): {letter.detail}"
+        history.end_run(tx, letter.pending, RunStatus.FAILED, error)
+        if news:
+            self.sink.record(tx, news, parent_run=record.run_id)
+        tx.after_commit(lambda: self._tell_dead(letter))
+
+    async def _shadow(self, pending: Pending, event: Event, rule: Rule) -> None:
+        """Record what would have been sent, and send nothing."""
+        records = [self._render(pending, event, step) for step in rule.actions]
+        faults = [record.detail for record in records if isinstance(record, Reject)]
+
+        def change(tx: Transaction) -> None:
+            history.open_run(tx, pending, RunStatus.RUNNING)
+            for record in records:
+                if isinstance(record, StepRecord):
+                    history.open_step(tx, record, status="shadow")
+            history.end_run(tx, pending, RunStatus.SHADOW, "; ".join(faults) or None)
+
+        await self._store.transact(change)
+        self._metrics.run_ended(rule.id, RunStatus.SHADOW)
+
+    def _following(self, work: _Work) -> Pending | None:
+        index = work.pending.step + 1
+        if index >= len(work.rule.actions):
+            return None
+        return replace(
+            work.pending,
+            kind=PendingKind.RESUME,
+            step=index,
+            target=self.actions.target(work.rule.actions[index]),
+            due_at=self._clock.now(),
+        )
+
+    def _judge_obituary(self, event: Event, rule: Rule, letter: history.DeadLetter) -> list[object]:
+        """The event that tells of a dead letter, unless the chain is too deep already."""
+        if event.depth >= self._options.chain_depth:
+            log.warning("dead_letter.untold", rule_id=rule.id, run_id=letter.pending.run_id)
+            return []
+        return [self.sink.judge(obituary(event, rule, letter, now=self._clock.now()))]
+
+    def _tell_attempt(self, work: _Work, number: AttemptNumber, outcome: Outcome, millis: int) -> None:
+        result = _result_of(outcome)
+        self._metrics.attempt_made(work.step.type, result, seconds=millis / 1000)
+        failure: JsonObject = {}
+        if not isinstance(outcome, Delivered):
+            failure = {"code": outcome.code, "error": outcome.detail}
+        level = log.info if result is AttemptResult.DELIVERED else log.warning
+        level(
+            "action.attempt", result=result.value, attempt=number.number, action=work.step.type,
+            target=work.record.target, duration_ms=millis, **_ids(work), **failure,
+        )  # fmt: skip
+
+    def _tell_dead(self, letter: history.DeadLetter) -> None:
+        self._metrics.dead_lettered(letter.record.type, letter.reason)
+        self._metrics.run_ended(letter.pending.rule_id, RunStatus.FAILED)
+        log.error(
+            "action.dead_lettered", action=letter.record.type, reason=letter.reason.value, code=letter.code,
+            error=letter.detail, rule_id=letter.pending.rule_id, run_id=letter.pending.run_id,
+            account=letter.pending.account,
+        )  # fmt: skip
+
+
+def _request_of(work: _Work, number: AttemptNumber, *, now: int) -> Request:
+    return Request(
+        params=work.record.params,
+        key=work.record.key,
+        attempt=number.number,
+        account=work.rule.account,
+        rule_id=work.rule.id,
+        run_id=work.record.run_id,
+        event_id=work.event.id,
+        event_type=work.event.type,
+        now=now,
+    )
+
+
+def _end_of(
+    work: _Work, number: AttemptNumber, result: AttemptResult, failure: Retry | Reject | None = None
+) -> history.AttemptEnd:
+    return history.AttemptEnd(
+        run_id=work.record.run_id,
+        step=work.record.step,
+        number=number.number,
+        result=result,
+        code=failure.code if failure else None,
+        detail=failure.detail if failure else None,
+    )
+
+
+def _result_of(outcome: Outcome) -> AttemptResult:
+    match outcome:
+        case Delivered():
+            return AttemptResult.DELIVERED
+        case Retry():
+            return AttemptResult.RETRY
+        case Reject():
+            return AttemptResult.REJECTED
+
+
+def _ids(work: _Work) -> dict[str, str]:
+    """What a log line is found by."""
+    return {
+        "event_id": work.event.id,
+        "rule_id": work.rule.id,
+        "trigger_id": str(work.pending.id),
+        "run_id": work.record.run_id,
+        "account": work.rule.account,
+    }

@@ -1,0 +1,85 @@
+"""A step's parameters as they are sent: templates rendered on the event's facts, references followed.
+
+Before it: the parameters as written. After it: what is fixed in the store before the first attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from autoflow.actions.base import ActionType, Param, ParamKind
+from autoflow.errors import TemplateError
+from autoflow.matching.paths import MISSING, compile_reference, parse_reference
+from autoflow.model.json import Json, JsonObject
+from autoflow.model.step import Step
+from autoflow.security.secrets import is_secret
+from autoflow.templates import TemplateLibrary, TextTemplate, freeze_facts, render_url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """The facts of a run, plain for references and frozen for templates."""
+
+    plain: Mapping[str, Json]
+    frozen: Mapping[str, Json]
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Json]) -> Facts:
+        """Freeze once, render many."""
+        return cls(plain=plain, frozen=freeze_facts(plain))
+
+
+def render_params(step: Step, action: ActionType, facts: Facts, library: TemplateLibrary) -> JsonObject:
+    """All parameters of a step. TemplateError names the parameter that cannot be rendered."""
+    rendered: dict[str, Json] = {}
+    for name, value in step.params.items():
+        param = action.param(name)
+        if param is None:
+            raise TemplateError(f"action {action.name} has no parameter {name}")
+        try:
+            rendered[name] = _render(param, value, facts, library)
+        except TemplateError as error:
+            raise TemplateError(f"{name}: {error.message}", hint=error.hint, code=error.code) from error
+    return rendered
+
+
+def _render(param: Param, value: Json, facts: Facts, library: TemplateLibrary) -> Json:
+    match param.kind:
+        case ParamKind.TEXT | ParamKind.RECIPIENT | ParamKind.VALUE:
+            return render_value(value, facts)
+        case ParamKind.URL:
+            return render_url(value, facts.frozen)
+        case ParamKind.HEADERS:
+            return {name: _render_header(text, facts) for name, text in value.items()}
+        case ParamKind.TEMPLATE:
+            message = library.render(value, facts.frozen)
+            return {"name": value, "subject": message.subject, "text": message.text, "html": message.html}
+        case ParamKind.WORD | ParamKind.NOTIFIER:
+            return value
+
+
+def render_value(value: Json, facts: Facts) -> Json:
+    """Any JSON: texts are templates, `{ fact: ref }` keeps its type, `{ literal: ... }` is left as it stands."""
+    if isinstance(value, str):
+        return TextTemplate(value).render(facts.frozen) if "{" in value else value
+    if isinstance(value, list):
+        return [render_value(item, facts) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    if value.keys() == {"literal"}:
+        return value["literal"]
+    if "fact" in value and value.keys() <= {"fact", "default"}:
+        return _follow(value, facts)
+    return {key: render_value(item, facts) for key, item in value.items()}
+
+
+def _follow(value: Mapping[str, Json], facts: Facts) -> Json:
+    found = compile_reference(parse_reference(value["fact"]))(facts.plain)
+    if found is not MISSING:
+        return found
+    return value.get("default")
+
+
+def _render_header(text: Json, facts: Facts) -> Json:
+    return text if isinstance(text, str) and is_secret(text) else render_value(text, facts)

@@ -1,0 +1,1 @@
+"""When: what an event plans, and what wakes the dispatcher."""
