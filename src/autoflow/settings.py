@@ -1,0 +1,112 @@
+"""What the daemon is told by its config, its environment and its flags, as values ready to use.
+
+`settings_file` reads and checks the file; everybody else is handed a `Settings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from autoflow.model.json import Json
+from autoflow.model.notifier import Notifier
+from autoflow.model.problem import Problem
+from autoflow.model.retry import PRESETS
+from autoflow.model.span import UNITS
+from autoflow.model.step import RetryPolicy
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+_OUTBOXES = {name: Notifier(name=name, type=name, transport="outbox") for name in ("email", "sms")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """Where and for whom the daemon listens; without a host it does not."""
+
+    host: str | None = "127.0.0.1"
+    port: int | None = 8787
+    auth: Literal["token", "none"] = "token"
+    #: further names that a request's Host header may carry, beside the address listened on and localhost
+    allowed_hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EgressSettings:
+    """Which inside targets rules may reach, as host or host:port."""
+
+    allow: tuple[str, ...] = ()
+    #: refuse http:// targets that are not inside
+    require_https: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long what is done with is kept, in milliseconds, and how large the database may grow, in bytes."""
+
+    events: int = 30 * UNITS["d"]
+    #: events that no rule wanted
+    unmatched_events: int = 7 * UNITS["d"]
+    #: how long a repeated event is known as a duplicate
+    duplicates: int = 7 * UNITS["d"]
+    runs: int = 90 * UNITS["d"]
+    dead_letters: int = 30 * UNITS["d"]
+    max_size: int = 10 * GIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much of anything is taken at once; sizes in bytes, times in milliseconds."""
+
+    #: one HTTP request
+    body: int = MIB
+    event_bytes: int = MIB
+    #: levels of nesting in one event
+    depth: int = 64
+    #: events in one request
+    batch: int = 1_000
+    header_bytes: int = 32 * KIB
+    #: events that lead to events that lead to events
+    chain_depth: int = 16
+    #: sends at once
+    slots: int = 64
+    #: the part of the slots that one target may hold
+    target_share: float = 0.25
+    shutdown_grace: int = 25 * UNITS["s"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the config says, checked; paths are absolute, secrets are still references."""
+
+    #: the config file, or None where there is none
+    path: Path | None = None
+    rules: Path = Path("rules")
+    templates: Path = Path("templates")
+    state: Path = Path("state")
+    http: HttpSettings = field(default_factory=HttpSettings)
+    egress: EgressSettings = field(default_factory=EgressSettings)
+    notifiers: Mapping[str, Notifier] = field(default_factory=lambda: MappingProxyType(dict(_OUTBOXES)))
+    retry: RetryPolicy = PRESETS["standard"]
+    timezone: str = "UTC"
+    retention: Retention = field(default_factory=Retention)
+    limits: Limits = field(default_factory=Limits)
+    #: what can be used and is probably not meant
+    warnings: tuple[Problem, ...] = ()
+
+
+def load_settings(
+    path: Path | None, *, overrides: Mapping[str, Json] | None = None, environ: Mapping[str, str]
+) -> Settings:
+    """The settings of a config file, the environment and flags. ConfigError holds every problem at once.
+
+    `overrides` are flags by dotted key (`{"http.listen": "none"}`) or nested, and win over all else.
+    """
+    from autoflow.settings_file import read_settings
+
+    return read_settings(path, overrides=overrides or {}, environ=environ)
