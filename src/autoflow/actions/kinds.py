@@ -156,9 +156,7 @@ EMIT = ActionType(
 LOG = ActionType(
     name="log",
     doc="Writes a line to autoflow's own log, at level info.",
-    params=(
-        Param(name="message", kind=ParamKind.TEXT, doc="The line.", required=True, aliases=("text", "msg")),
-    ),
+    params=(Param(name="message", kind=ParamKind.TEXT, doc="The line.", required=True, aliases=("text", "msg")),),
     aliases=("log_message",),
 )
 

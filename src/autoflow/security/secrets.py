@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import logging
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ MASK = "***"
 _SHORTEST_MASKED = 4
 _FORMS = "secret://env/NAME, secret://file//run/secrets/name or secret://cred/NAME"
 
+_INSIDE = re.compile(re.escape(PREFIX) + r"[^\s\"',;]*")
 _log = logging.getLogger(__name__)
 
 
@@ -60,6 +62,10 @@ class Secrets:
             raise SecretError(f"{text} is empty")
         self._remember(value)
         return value
+
+    def fill(self, text: str) -> str:
+        """The text with each reference inside it resolved (`Bearer secret://env/TOKEN`)."""
+        return _INSIDE.sub(lambda match: self.resolve(match.group()), text)
 
     def resolve_all(self, value: Json) -> Json:
         """The value with each reference inside it resolved."""

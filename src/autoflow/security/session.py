@@ -17,6 +17,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from autoflow.errors import EgressError
 from autoflow.security.egress import EgressGuard, Resolver, Target
 from autoflow.security.outgoing import BODY_CAP, DEADLINE_MS, Answer, Send, SendFailure
 
@@ -98,6 +99,8 @@ class GuardedSession:
                 return await self._exchange(send, target, progress)
         except TimeoutError as error:
             raise SendFailure("timeout", f"{target.name} did not answer in time", sent=progress.sent) from error
+        except aiohttp.InvalidURL as error:
+            raise EgressError(f"not a URL to send to: {error}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise _describe(error, target, sent=progress.sent) from error
         finally:
@@ -108,10 +111,14 @@ class GuardedSession:
         await self._session.close()
 
     async def _exchange(self, send: Send, target: Target, progress: SimpleNamespace) -> Answer:
+        try:
+            url = URL(target.url, encoded=True)
+        except ValueError as error:
+            raise EgressError(f"not a URL: {error}") from error
         headers = {"Accept": "*/*", **send.headers, "Accept-Encoding": "identity"}
         response = await self._session.request(
             send.method,
-            URL(target.url, encoded=True),
+            url,
             headers=headers,
             data=send.body,
             allow_redirects=False,
@@ -158,7 +165,7 @@ def _describe(error: Exception, target: Target, *, sent: bool) -> SendFailure:
             return SendFailure("tls", detail, sent=sent)
         case aiohttp.ClientConnectorError():
             return SendFailure("connect", detail, sent=False)
-        case aiohttp.ClientResponseError() | aiohttp.InvalidURL():
+        case aiohttp.ClientResponseError():
             return SendFailure("bad-answer", detail, sent=sent)
         case _:
             return SendFailure("reset", detail, sent=sent)
