@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 
 from autoflow.actions.base import Request, header_safe, recipients_of
 from autoflow.actions.exchange import Refused
@@ -17,6 +17,7 @@ from autoflow.model.json import Json, JsonObject
 
 MAX_RECIPIENTS = 50
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_MAILBOX = re.compile(r'(?P<name>"(?:[^"\\]|\\.)*"|[^<>",;:@]*)\s*<(?P<spec>[^<>\s]+)>|(?P<bare>[^<>\s]+)')
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=78)
 """7bit, so that no server needs to know 8BITMIME."""
 
@@ -69,10 +70,12 @@ def read_address(text: str) -> Address:
     """One address, `a@b.example` or `Name <a@b.example>`. A text with several is refused, not split."""
     if not header_safe(text):
         raise Refused("header-injection", "an address cannot hold line breaks or control characters")
-    name, spec = parseaddr(text)
-    bare = text if "<" not in text else text[text.rindex("<") + 1 : text.rindex(">") if ">" in text else None]
-    if not spec or spec != bare.strip():
+    match = _MAILBOX.fullmatch(text.strip())
+    if match is None:
         raise Refused("bad-recipient", f"{text!r} is not one mail address")
+    name, spec = (match["name"] or "").strip(), match["spec"] or match["bare"]
+    if name.startswith('"'):
+        name = re.sub(r"\\(.)", r"\1", name[1:-1])
     user, _, domain = spec.rpartition("@")
     try:
         spec = f"{user}@{domain.encode('idna').decode('ascii')}"
