@@ -1,0 +1,80 @@
+"""The codes of problems in rule files. Stable: a code is never given another meaning, only retired.
+
+AF101 to AF106 come from the YAML reader, AF2xx from conditions and references, AF300 from templates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+UNREADABLE = "AF107"
+NOT_A_RULE = "AF108"
+UNKNOWN_KEY = "AF110"
+NOT_YET = "AF111"
+MISSING_KEY = "AF112"
+WRONG_SHAPE = "AF113"
+NO_VALUE = "AF114"
+WRONG_VALUE = "AF115"
+WRONG_ID = "AF116"
+RULE_TWICE = "AF117"
+TWO_SPELLINGS = "AF118"
+EVENT_NAME = "AF120"
+WRONG_BY = "AF121"
+WRONG_SPAN = "AF122"
+WRONG_RETRY = "AF123"
+SHARED_TWICE = "AF124"
+STEP_KIND = "AF130"
+UNKNOWN_ACTION = "AF131"
+MISSING_PARAM = "AF132"
+WRONG_URL = "AF133"
+SECRET_PLACE = "AF134"  # noqa: S105 - a code, not a secret
+UNKNOWN_TEMPLATE = "AF135"
+UNKNOWN_NOTIFIER = "AF136"
+TEMPLATE_PLACE = "AF137"
+STEP_ID = "AF138"
+ENDLESS_WAIT = "AF150"
+NUMBER_LOST = "AF151"
+NOTHING_INSIDE = "AF152"
+CUT_BY_COMMENT = "AF153"
+
+MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "AF101": "The file is not YAML.",
+        "AF102": "A key is given twice in one map.",
+        "AF103": "A key is not text.",
+        "AF104": "The file is too large, too deep, or repeats too much by aliases.",
+        "AF105": "A YAML tag, which means nothing here.",
+        "AF106": "A number that JSON cannot hold.",
+        UNREADABLE: "The file cannot be read.",
+        NOT_A_RULE: "A document that holds no rule.",
+        UNKNOWN_KEY: "A key that the language does not have.",
+        NOT_YET: "A word of the language that this release does not have yet.",
+        MISSING_KEY: "A key that is required is not there.",
+        WRONG_SHAPE: "A value of another shape than the key needs: text, list, map, number.",
+        NO_VALUE: "A key without a value; often the rest of the line became a comment.",
+        WRONG_VALUE: "A value that the key does not know.",
+        WRONG_ID: "An id that cannot name a rule.",
+        RULE_TWICE: "Two rules of one account have the same id.",
+        TWO_SPELLINGS: "One thing is written twice, in two spellings.",
+        EVENT_NAME: "An event pattern that names no event.",
+        WRONG_BY: "A `by` that is no reference, list of references or pairs.",
+        WRONG_SPAN: "A span of time that cannot be read.",
+        WRONG_RETRY: "A retry policy that cannot be read.",
+        SHARED_TWICE: "Two shared conditions of one account have the same name.",
+        STEP_KIND: "A step that says not exactly one thing to do.",
+        UNKNOWN_ACTION: "An action that is not there.",
+        MISSING_PARAM: "An action lacks a parameter, or has two of which one is meant.",
+        WRONG_URL: "A URL that cannot be used.",
+        SECRET_PLACE: "A secret reference in a place where it would be sent or shown.",
+        UNKNOWN_TEMPLATE: "A named template that is not in the templates directory.",
+        UNKNOWN_NOTIFIER: "A notifier that the config does not have.",
+        TEMPLATE_PLACE: "A template where none is rendered.",
+        STEP_ID: "A step id that cannot be used, or is used twice.",
+        ENDLESS_WAIT: "The rule waits long and nothing can stop it.",
+        NUMBER_LOST: "An unquoted number that loses a character.",
+        NOTHING_INSIDE: "A file without any rule.",
+        CUT_BY_COMMENT: "A text was cut off by what YAML takes for a comment.",
+    }
+)
+"""One sentence a code."""

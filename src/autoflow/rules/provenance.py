@@ -1,0 +1,170 @@
+"""Where rule versions came from, as git knows it: commit, author, and whether the file differs from it.
+
+Beside the loader, in two calls a load, whatever the number of files. Without git, or outside of a repository, the
+fields are None and everything else works.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoflow.model.rule import Provenance
+
+TIME_LIMIT = 10.0
+MAX_COMMITS = 2_000
+"""How far back the log is read; a file that was last changed before that has no commit here."""
+
+_HEADER = "\x01"
+# Read-only questions: no hooks, no pager, no credentials, no file-system monitor, no lock taken.
+_GIT = (
+    "git",
+    "--no-pager",
+    "--no-optional-locks",
+    "--literal-pathspecs",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "core.quotePath=false",
+    "-c",
+    "diff.external=",
+    "-c",
+    "log.showSignature=false",
+    "-c",
+    "submodule.recurse=false",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Commit:
+    hash: str
+    author: str
+
+
+class GitProvenance:
+    """What git says about the files below one directory at one moment."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._top = _find_top(root)
+        self._dirty: frozenset[str] = frozenset()
+        self._commits: Mapping[str, _Commit] = {}
+        self._prefix = ""
+        if self._top is not None:
+            self._ask(self._top)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the directory lies in a repository that git can read."""
+        return self._top is not None
+
+    def of(self, path: str | None, line: int | None) -> Provenance:
+        """Where a rule stands, and who changed its file last. `path` is relative to the directory."""
+        if path is None or self._top is None:
+            return Provenance(path=path, line=line)
+        name = self._prefix + path
+        commit = self._commits.get(name)
+        return Provenance(
+            path=path,
+            line=line,
+            commit=commit.hash if commit else None,
+            author=commit.author if commit else None,
+            dirty=name in self._dirty
+            or any(name.startswith(folder) for folder in self._dirty if folder.endswith("/")),
+        )
+
+    def _ask(self, top: Path) -> None:
+        relative = self._root.resolve().relative_to(top).as_posix()
+        self._prefix = "" if relative == "." else relative + "/"
+        status = _run_git(top, "status", "--porcelain=v1", "-z", "--untracked-files=normal", "--", relative)
+        log = _run_git(
+            top,
+            "log",
+            f"--max-count={MAX_COMMITS}",
+            f"--format={_HEADER}%H%x00%an <%ae>",
+            "--name-only",
+            "--no-renames",
+            "-z",
+            "--no-ext-diff",
+            "--",
+            relative,
+        )
+        if status is None:
+            self._top = None
+            return
+        self._dirty = frozenset(_read_status(status))
+        # A repository without a commit has no log; its files are all new.
+        self._commits = _read_log(log or "")
+
+
+def index_lock_present(root: Path) -> bool:
+    """Whether git is just changing the working tree that the directory lies in."""
+    top = _find_top(root)
+    folder = _git_folder(top) if top is not None else None
+    return folder is not None and (folder / "index.lock").exists()
+
+
+def _find_top(root: Path) -> Path | None:
+    """The top of the working tree around a directory, found as git does, without asking it."""
+    start = root.resolve()
+    return next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), None)
+
+
+def _git_folder(top: Path) -> Path | None:
+    """The repository's own directory; in a further worktree `.git` is a file that names it."""
+    link = top / ".git"
+    if link.is_dir():
+        return link
+    try:
+        words = link.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return (top / words.removeprefix("gitdir:").strip()) if words.startswith("gitdir:") else None
+
+
+def _run_git(top: Path, *arguments: str) -> str | None:
+    """What git prints; None where it is not there, takes too long, or refuses."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_CEILING_DIRECTORIES": str(top.parent), "LC_ALL": "C.UTF-8"}
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed words; the only variable one follows `--`
+            [*_GIT, *arguments],
+            cwd=top,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIME_LIMIT,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+
+
+def _read_status(text: str) -> Iterator[str]:
+    entries = iter(text.split("\0"))
+    for entry in entries:
+        if len(entry) < 4:
+            continue
+        yield entry[3:]
+        if entry[0] in "RC":
+            # A rename is followed by the name it had.
+            yield next(entries, "")
+
+
+def _read_log(text: str) -> Mapping[str, _Commit]:
+    """Each file's newest commit."""
+    newest: dict[str, _Commit] = {}
+    for block in text.split(_HEADER)[1:]:
+        commit_hash, author, *names = block.split("\0")
+        commit = _Commit(hash=commit_hash, author=author)
+        for name in names:
+            name = name.lstrip("\n")
+            if name:
+                newest.setdefault(name, commit)
+    return newest

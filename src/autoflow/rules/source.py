@@ -1,0 +1,259 @@
+"""Rule files as they lie on disk: which there are, what they hold, and where in them a finding points.
+
+First stop of a rule. After it: the loader, which hands each rule to the builder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from autoflow.model.problem import Problem, Severity
+from autoflow.rules import codes
+from autoflow.rules.findings import Finding
+from autoflow.rules.hints import explain_comment, explain_problem
+from autoflow.strict_yaml import (
+    MAX_BYTES,
+    Place,
+    Pointer,
+    YamlDocument,
+    YamlRead,
+    decode_text,
+    read_yaml,
+    split_lines,
+)
+
+ENDINGS = (".yaml", ".yml", ".json")
+TEST_ENDINGS = (".test.yaml", ".test.yml")
+_SUSPECT_COMMENT = re.compile(r"\s#[^\s#!]")
+_ROUND_NUMBER = re.compile(r"-?\d+\.\d*0")
+_CUT_CONDITION = "AF223"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """One file: its documents, its lines, and the problems of its text."""
+
+    #: as shown to people, with `/`
+    path: str
+    #: relative to the rules directory, where there is one
+    name: str
+    lines: Sequence[str]
+    documents: tuple[YamlDocument, ...]
+    problems: tuple[Problem, ...]
+
+
+def find_files(root: Path) -> Iterator[Path]:
+    """The rule files below a directory, in order of their names. Symbolic links are followed, each place once.
+
+    Names that begin with a dot are not looked at: Kubernetes keeps what its visible links point to under `..data`.
+    """
+    seen: set[Path] = set()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        place = Path(folder).resolve()
+        folders[:] = [] if place in seen else sorted(name for name in folders if not name.startswith("."))
+        if place in seen:
+            continue
+        seen.add(place)
+        yield from (Path(folder) / name for name in sorted(files) if is_rule_file(name))
+
+
+def is_rule_file(name: str) -> bool:
+    """Whether a file of this name is read for rules."""
+    return name.endswith(ENDINGS) and not name.endswith(TEST_ENDINGS) and not name.startswith(".")
+
+
+def read_file(path: Path, root: Path | None) -> SourceFile:
+    """One file; what keeps it from being read is among its problems."""
+    shown = show_path(path)
+    name = _relative(path, root) if root is not None else shown
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        return _unread(shown, name, file_problem(shown, codes.UNREADABLE, f"cannot be read: {error.strerror}"))
+    text = decode_text(content[:MAX_BYTES], path=shown) if len(content) <= MAX_BYTES else content.decode("latin-1")
+    if isinstance(text, Problem):
+        return _unread(shown, name, text)
+    return read_text(text, shown, name)
+
+
+def read_text(text: str, path: str, name: str | None = None) -> SourceFile:
+    """The documents of a text."""
+    read: YamlRead = read_yaml(text, path=path)
+    lines = split_lines(text)
+    problems = [explain_problem(problem, lines) for problem in read.all_problems]
+    if _SUSPECT_COMMENT.search(text) or _ROUND_NUMBER.search(text):
+        problems += [note for document in read.documents for note in _note_losses(document, lines)]
+    return SourceFile(path=path, name=name or path, lines=lines, documents=read.documents, problems=tuple(problems))
+
+
+def show_path(path: Path) -> str:
+    """A path for people: relative to the current directory where it lies below it."""
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links; the name given is meant
+    try:
+        return absolute.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def file_problem(
+    path: str, code: str, message: str, hint: str | None = None, severity: Severity = Severity.ERROR
+) -> Problem:
+    """A problem with a file as a whole."""
+    return Problem(
+        path=path,
+        line=1,
+        column=1,
+        end_line=1,
+        end_column=2,
+        severity=severity,
+        code=code,
+        message=message,
+        hint=hint,
+    )
+
+
+def place_finding(
+    finding: Finding, file: SourceFile, document: YamlDocument, base: Pointer, rule: str | None
+) -> Problem:
+    """A finding with its lines and columns."""
+    pointer = (*base, *finding.pointer)
+    whole = document.key_at(pointer) if finding.on_key else document.value_at(pointer)
+    place, hint = whole, finding.hint
+    message = finding.message
+    if finding.column is not None and document.has(pointer):
+        place = _inside(whole, finding.column, finding.width, file.lines)
+    if finding.code in (codes.NO_VALUE, _CUT_CONDITION):
+        hint = _comment_hint(whole, file.lines) or hint
+    if whole.style in ("|", ">") and not finding.on_key and whole.end_line <= whole.line + 1:
+        message, hint = _folded_words(file.lines, whole, message, hint)
+    return Problem(
+        path=file.path,
+        line=place.line,
+        column=place.column,
+        end_line=place.end_line,
+        end_column=place.end_column,
+        severity=finding.severity,
+        code=finding.code,
+        message=message,
+        hint=hint,
+        rule=rule,
+    )
+
+
+def _comment_hint(place: Place, lines: Sequence[str]) -> str | None:
+    if place.style != "" or place.line > len(lines):
+        return None
+    start = place.end_column if place.end_line == place.line else place.column
+    return explain_comment(lines[place.line - 1], start)
+
+
+def _folded_words(lines: Sequence[str], place: Place, message: str, hint: str | None) -> tuple[str, str | None]:
+    """`when: >5` is an empty folded text for YAML; nobody who wrote it knows that."""
+    text = lines[place.line - 1][place.column - 1 :] if place.line <= len(lines) else ""
+    if not re.match(r">\s*=?\s*\d", text):
+        return message, hint
+    return (
+        "a condition starts with a fact; YAML reads > as the beginning of a long text",
+        f"write when: job.total {text.strip()}",
+    )
+
+
+def _inside(place: Place, column: int, width: int, lines: Sequence[str]) -> Place:
+    """A part of a one-line text. Of a text over several lines, only the text as a whole is known."""
+    if place.style in ("|", ">") or place.end_line != place.line or place.line > len(lines):
+        return place
+    line = lines[place.line - 1]
+    start = _source_column(line, place, column)
+    end = _source_column(line, place, column + max(width, 1))
+    limit = max(place.end_column, start + 1)
+    return Place(line=place.line, column=start, end_line=place.line, end_column=min(max(end, start + 1), limit))
+
+
+_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)")
+
+
+def _source_column(line: str, place: Place, column: int) -> int:
+    """The column (from 1) in which a character of the value stands: quotes and escapes take room."""
+    if not place.style:
+        return place.column + column
+    position = place.column  # counted from 0: the first character after the quote
+    for _ in range(column):
+        if position >= len(line):
+            break
+        escape = _ESCAPE.match(line, position) if place.style == '"' else None
+        if escape:
+            position = escape.end()
+        else:
+            position += 2 if place.style == "'" and line.startswith("''", position) else 1
+    return position + 1
+
+
+def _note_losses(document: YamlDocument, lines: Sequence[str]) -> Iterator[Problem]:
+    """Texts that a comment cut short, and numbers that are not what they look like."""
+    for node in _plain_scalars(document.node):
+        start, end = node.start_mark, node.end_mark
+        if end.line >= len(lines) or start.line != end.line:
+            continue
+        place = Place(
+            line=start.line + 1,
+            column=start.column + 1,
+            end_line=end.line + 1,
+            end_column=max(end.column, start.column + 1) + 1,
+        )
+        rest = lines[end.line][end.column :]
+        if node.value and node.tag.endswith(":str") and _SUSPECT_COMMENT.match(rest.replace("  ", " ")):
+            hint = explain_comment(lines[end.line], end.column + 1)
+            message = f"the text ends here: {rest.strip()[:30]!r} is a comment"
+            yield _note(document.path, place, codes.CUT_BY_COMMENT, message, hint)
+        elif node.tag.endswith(":float") and _ROUND_NUMBER.fullmatch(node.value):
+            message = f"{node.value} is read as the number {float(node.value):g}"
+            yield _note(document.path, place, codes.NUMBER_LOST, message, f'quote it to keep it: "{node.value}"')
+
+
+def _plain_scalars(root: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    seen: set[int] = set()
+    rest: list[yaml.Node] = [root]
+    while rest:
+        node = rest.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.ScalarNode):
+            if not node.style:
+                yield node
+        elif isinstance(node, yaml.MappingNode):
+            rest += [value for _, value in node.value]
+        else:
+            rest += node.value
+
+
+def _note(path: str, place: Place, code: str, message: str, hint: str | None) -> Problem:
+    return Problem(
+        path=path,
+        line=place.line,
+        column=place.column,
+        end_line=place.end_line,
+        end_column=place.end_column,
+        severity=Severity.WARNING,
+        code=code,
+        message=message,
+        hint=hint,
+    )
+
+
+def _unread(path: str, name: str, problem: Problem) -> SourceFile:
+    return SourceFile(path=path, name=name, lines=(), documents=(), problems=(problem,))
+
+
+def _relative(path: Path, root: Path) -> str:
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return path.as_posix()
