@@ -1,0 +1,1 @@
+"""Whether an event meets a condition. Before it: the gate. After it: the planner."""
