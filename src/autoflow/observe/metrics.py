@@ -33,7 +33,7 @@ class Metrics:
             "autoflow_rule_evaluation_errors", "Conditions that could not be judged", registry=registry
         )
         self._late = Histogram(
-            "autoflow_trigger_lateness_seconds", "How late due work began", buckets=FAST + SLOW[4:],
+            "autoflow_trigger_lateness_seconds", "How late due work began", buckets=FAST + SLOW[6:],
             registry=registry,
         )  # fmt: skip
         self._cancelled = Counter("autoflow_triggers_cancelled", "Waiting work ended by an event", registry=registry)

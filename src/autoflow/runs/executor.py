@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from autoflow.actions.base import Action, ActionType, Request
 from autoflow.clock import Clock
@@ -47,11 +47,11 @@ log = get_log("autoflow.runs")
 class EventSink(Protocol):
     """Takes the events that actions make, in the transaction that records the action."""
 
-    def judge(self, event: Event) -> object:
+    def judge(self, event: Event) -> Any:
         """What the rules say about an event."""
         ...
 
-    def record(self, tx: Transaction, batch: Sequence[object], *, parent_run: str | None) -> object:
+    def record(self, tx: Transaction, batch: Sequence[Any], *, parent_run: str | None = None) -> object:
         """Store judged events and what they lead to."""
         ...
 
@@ -295,7 +295,7 @@ class Executor:
 
         await self._store.transact(change)
 
-    def _record_dead(self, tx: Transaction, letter: history.DeadLetter, news: Sequence[object]) -> None:
+    def _record_dead(self, tx: Transaction, letter: history.DeadLetter, news: Sequence[Any]) -> None:
         record = letter.record
         history.end_step(tx, record.run_id, record.step, "failed", None)
         history.insert_dead_letter(tx, letter)
@@ -332,7 +332,7 @@ class Executor:
             due_at=self._clock.now(),
         )
 
-    def _judge_obituary(self, event: Event, rule: Rule, letter: history.DeadLetter) -> list[object]:
+    def _judge_obituary(self, event: Event, rule: Rule, letter: history.DeadLetter) -> list[Any]:
         """The event that tells of a dead letter, unless the chain is too deep already."""
         if event.depth >= self._options.chain_depth:
             log.warning("dead_letter.untold", rule_id=rule.id, run_id=letter.pending.run_id)
@@ -398,7 +398,7 @@ def _result_of(outcome: Outcome) -> AttemptResult:
             return AttemptResult.REJECTED
 
 
-def _ids(work: _Work) -> dict[str, str]:
+def _ids(work: _Work) -> dict[str, Any]:
     """What a log line is found by."""
     return {
         "event_id": work.event.id,

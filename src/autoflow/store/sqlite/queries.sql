@@ -330,3 +330,37 @@ DELETE FROM event_keys WHERE (id, source, account) IN (
     WHERE k.received_at < :before AND NOT EXISTS (SELECT 1 FROM events e WHERE e.seq = k.seq)
     LIMIT :limit
 );
+
+-- purge_runs --
+-- Finished runs that are old enough, unless a dead letter still refers to them.
+DELETE FROM runs WHERE id IN (
+    SELECT r.id FROM runs r
+    WHERE r.finished_at < :before AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.run_id = r.id)
+    ORDER BY r.finished_at LIMIT :limit
+);
+
+-- purge_dead_letters --
+-- Dead letters that are old enough, whether or not somebody decided on them.
+DELETE FROM dead_letters WHERE id IN (
+    SELECT id FROM dead_letters WHERE created_at < :before ORDER BY id LIMIT :limit
+);
+
+-- purge_events --
+-- Old events that nothing refers to. The newest one stays: the next number is counted from it.
+DELETE FROM events WHERE seq IN (
+    SELECT e.seq FROM events e
+    WHERE e.received_at < CASE WHEN e.matched = 0 THEN :unmatched_before ELSE :before END
+      AND e.seq < (SELECT max(seq) FROM events)
+      AND NOT EXISTS (SELECT 1 FROM pending_triggers p WHERE p.event_seq = e.seq)
+      AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.event_seq = e.seq)
+      AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.event_seq = e.seq)
+    ORDER BY e.seq LIMIT :limit
+);
+
+-- free_pages --
+-- Gives unused pages back to the file system, some at a time.
+PRAGMA incremental_vacuum(1000);
+
+-- used_bytes --
+-- How large the database is.
+SELECT (SELECT page_count FROM pragma_page_count()) * (SELECT page_size FROM pragma_page_size()) AS bytes;

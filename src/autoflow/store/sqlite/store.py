@@ -111,6 +111,8 @@ class SqliteStore:
     def __init__(self, path: Path, *, clock: Clock | None = None) -> None:
         self.path = path
         self.epoch = 0
+        #: what the last commit failed with; None while commits succeed
+        self.failure: str | None = None
         self._clock = clock or SystemClock()
         self._changes: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
         self._connection = self._open()
@@ -154,6 +156,8 @@ class SqliteStore:
 
     async def read(self, look: Callable[[Reading], T]) -> T:
         """Run `look` on a read-only view, beside the writer."""
+        if self._closed:
+            raise StorageError("the store is closed")
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._look, look)
 
     def close(self) -> None:
@@ -202,11 +206,13 @@ class SqliteStore:
             for change in batch:
                 _apply(connection, change, now)
             connection.execute("COMMIT")
+            self.failure = None
         except BaseException as error:  # the writer must answer whatever happened
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             for change in batch:
                 change.calls = []
+                self.failure = str(error)
                 change.error = StorageError(f"nothing was kept: {error}", hint="see `autoflow doctor`")
 
 

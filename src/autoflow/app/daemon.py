@@ -1,0 +1,344 @@
+"""The daemon: all parts wired together, their start and their end.
+
+Start: lock, store, rules, sockets, dispatcher. Stop: refuse, answer what is in flight, finish what is being sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autoflow import __version__
+from autoflow.actions.registry import ActionContext, build_actions
+from autoflow.app.state import DATABASE, hold_state
+from autoflow.clock import SystemClock
+from autoflow.engine import Engine, EngineOptions
+from autoflow.errors import AutoflowError
+from autoflow.intake.decode import DecodeLimits, Decoder
+from autoflow.intake.gate import Gate
+from autoflow.intake.http import LOCAL_HOSTS, DoorOptions, HttpDoor
+from autoflow.intake.listener import (
+    BoundedProtocol,
+    OwnerProtocol,
+    QuietServer,
+    bind_tcp,
+    bind_unix,
+    make_server,
+)
+from autoflow.intake.socket_path import socket_path
+from autoflow.intake.stdin import StdinDoor, open_stdin
+from autoflow.model.problem import Problem
+from autoflow.observe.health import Finding, Health, State
+from autoflow.observe.log import get_log
+from autoflow.observe.metrics import Metrics
+from autoflow.reload import Reloader, Sources, make_context
+from autoflow.rules.versions import VersionBook
+from autoflow.rules.watcher import watch_files
+from autoflow.runs.dispatcher import Dispatcher
+from autoflow.runs.executor import ActionSet, Executor, ExecutorOptions
+from autoflow.runs.slots import Slots
+from autoflow.scheduling.wakeup import SchedulerAlarm
+from autoflow.security.auth import TokenCheck, ensure_token
+from autoflow.security.egress import EgressGuard
+from autoflow.security.outgoing import Outgoing
+from autoflow.security.secrets import Secrets
+from autoflow.settings import Settings
+from autoflow.store.retention import KeepFor, prune
+from autoflow.store.sqlite.store import SqliteStore
+from autoflow.templates import TemplateLibrary
+from autoflow.web.api import Backend, make_api
+
+log = get_log("autoflow.app")
+
+PRUNE_EVERY = 600.0
+LEAST_FREE = 64 * 1024 * 1024
+"""Bytes of disk below which the daemon says that it is not ready."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How this daemon was called."""
+
+    stdin: bool = False
+    ack: bool = False
+    once: bool = False
+    shadow: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """How the daemon talks to whoever started it."""
+
+    #: a message that went to the outbox, as text
+    show: Callable[[str], None]
+    #: everything is up: where it listens, how many rules, what waits
+    ready: Callable[[Started], None]
+    #: findings of a load, and whether the set is in force
+    problems: Callable[[tuple[Problem, ...], bool], None]
+    #: a line for people on standard error
+    tell: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """What a daemon that has just come up has to say."""
+
+    listening: str | None
+    socket: Path
+    token_file: Path | None
+    rules: int
+    pending: int
+    #: UTC milliseconds of the earliest pending trigger
+    next_due: int | None
+
+
+class Daemon:
+    """One running autoflow."""
+
+    def __init__(self, settings: Settings, options: RunOptions, voice: Voice, secrets: Secrets) -> None:
+        self._settings = settings
+        self._options = options
+        self._voice = voice
+        self._stop = asyncio.Event()
+        self._exit_code = 0
+        self.clock = SystemClock()
+        self.metrics = Metrics()
+        self.health = Health()
+        self.secrets = secrets
+        self.alarm = SchedulerAlarm(self.clock)
+        self.store = SqliteStore(settings.state / DATABASE, clock=self.clock)
+        self.outgoing = _make_outgoing(settings)
+        self._build()
+
+    def _build(self) -> None:
+        settings, limits = self._settings, self._settings.limits
+        slots = Slots(limits.slots, share=limits.target_share)
+        library = TemplateLibrary.load(settings.templates)
+        self.versions = VersionBook(self.store, make_context(settings.notifiers, library))
+        options = ExecutorOptions(retry=settings.retry, chain_depth=limits.chain_depth, random=random.random)
+        self.executor = Executor(self.store, self.versions, clock=self.clock, metrics=self.metrics, options=options)
+        context = ActionContext(
+            state_dir=settings.state,
+            library=lambda: self.executor.actions.library,
+            show=self._voice.show,
+            version=__version__,
+        )
+        actions = build_actions(settings.notifiers, self.outgoing, self.secrets, context)
+        self.executor.actions = ActionSet(types={}, actions=actions, library=library)
+        self.engine = Engine(
+            self.store,
+            clock=self.clock,
+            alarm=self.alarm,
+            targets=lambda step: self.executor.actions.target(step),  # noqa: PLW0108 - the set is replaced at each reload
+            metrics=self.metrics,
+            options=EngineOptions(shadow=self._options.shadow),
+        )
+        self.executor.sink = self.engine
+        self.gate = Gate(self.engine, self.store, self.metrics)
+        decode_limits = DecodeLimits(event_bytes=limits.event_bytes, depth=limits.depth, events=limits.batch)
+        self.decoder = Decoder(self.engine.ids, decode_limits)
+        self.dispatcher = Dispatcher(
+            self.store, self.executor, alarm=self.alarm, clock=self.clock, slots=slots, metrics=self.metrics
+        )
+        sources = Sources(rules=settings.rules, templates=settings.templates, notifiers=settings.notifiers)
+        self.reloader = Reloader(
+            sources,
+            engine=self.engine,
+            executor=self.executor,
+            versions=self.versions,
+            store=self.store,
+            actions=actions,
+            clock=self.clock,
+            metrics=self.metrics,
+            tell=self._voice.problems,
+        )
+        self.health.watch("rules", self.reloader.check)
+        self.health.watch("store", self._check_store)
+        self.health.watch("disk", self._check_disk)
+        self.health.watch("intake", self._check_intake)
+
+    async def run(self) -> int:
+        """Run until told to stop; the exit code."""
+        self._watch_signals()
+        try:
+            await self.reloader.start()
+            servers, listeners = self._listen()
+            await self._say_ready(listeners)
+            await self._serve(servers, listeners)
+        finally:
+            await self.outgoing.close()
+            self.alarm.close()
+            await asyncio.to_thread(self.store.close)
+        return self._exit_code
+
+    def stop(self) -> None:
+        """Begin to drain."""
+        if self._stop.is_set():
+            self._voice.tell("ending at once; what is under way goes on at the next start")
+            os._exit(130)
+        self._stop.set()
+
+    def _watch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.reloader.reload()))
+        self._spawned: set[asyncio.Task[object]] = set()
+
+    def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
+        spawned = asyncio.ensure_future(work)
+        self._spawned.add(spawned)
+        spawned.add_done_callback(self._spawned.discard)
+
+    def _listen(self) -> tuple[list[QuietServer], list[socket.socket]]:
+        """Bind every door; the unix socket is always there."""
+        http = self._settings.http
+        backend = Backend(store=self.store, health=self.health, metrics=self.metrics, ring=self.alarm.ring)
+        api = make_api(backend)
+        grace = max(1, self._settings.limits.shutdown_grace // 1000)
+        listeners = [bind_unix(self._settings.state)]
+        servers = [make_server(self._door(api, token=None, hosts=None), protocol=OwnerProtocol, grace=grace)]
+        if http.host is not None and http.port is not None and not self._options.once:
+            token = TokenCheck(ensure_token(self._settings.state)) if http.auth == "token" else None
+            hosts = LOCAL_HOSTS | {http.host.lower(), *(name.lower() for name in http.allowed_hosts)}
+            listeners.append(bind_tcp(http.host, http.port))
+            servers.append(
+                make_server(self._door(api, token=token, hosts=hosts), protocol=BoundedProtocol, grace=grace)
+            )
+        return servers, listeners
+
+    def _door(self, api: object, *, token: TokenCheck | None, hosts: frozenset[str] | None) -> HttpDoor:
+        options = DoorOptions(token=token, body_bytes=self._settings.limits.body, hosts=hosts)
+        return HttpDoor(
+            self.gate,
+            self.decoder,
+            clock=self.clock,
+            metrics=self.metrics,
+            options=options,
+            rest=api,  # type: ignore[arg-type]  # Starlette says MutableMapping where we do
+        )
+
+    async def _say_ready(self, listeners: list[socket.socket]) -> None:
+        row = await self.store.read(lambda view: view.row("count_pending"))
+        assert row is not None  # noqa: S101 - count always gives a row
+        listening = None
+        if len(listeners) > 1:
+            host, port = listeners[1].getsockname()[:2]
+            listening = f"{host}:{port}"
+        token_file = self._settings.state / "token" if listening and self._settings.http.auth == "token" else None
+        started = Started(
+            listening=listening,
+            socket=socket_path(self._settings.state),
+            token_file=token_file,
+            rules=len(self.engine.rulebook.versions),
+            pending=row["number"],
+            next_due=row["oldest"],
+        )
+        self._voice.ready(started)
+        log.info("daemon.started", listening=listening, rules=started.rules, pending=started.pending)
+
+    async def _serve(self, servers: list[QuietServer], listeners: list[socket.socket]) -> None:
+        """Everything that runs beside each other, until it is time to stop."""
+        serving = [
+            asyncio.ensure_future(server.serve(sockets=[listener]))
+            for server, listener in zip(servers, listeners, strict=True)
+        ]
+        dispatching = asyncio.ensure_future(self.dispatcher.run())
+        beside = [asyncio.ensure_future(self._watch_rules()), asyncio.ensure_future(self._prune())]
+        if self._options.stdin:
+            beside.append(asyncio.ensure_future(self._read_stdin()))
+        ending = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait([ending, dispatching, *serving], return_when=asyncio.FIRST_COMPLETED)
+        self._stop.set()
+        log.info("daemon.draining")
+        for server in servers:
+            server.should_exit = True
+        await asyncio.wait(serving)
+        await self.gate.close()
+        await self.dispatcher.stop(self._settings.limits.shutdown_grace / 1000)
+        for one in beside:
+            one.cancel()
+        await asyncio.gather(dispatching, *serving, return_exceptions=True)
+        socket_path(self._settings.state).unlink(missing_ok=True)
+        log.info("daemon.stopped")
+
+    async def _watch_rules(self) -> None:
+        directories = (self._settings.rules, self._settings.templates)
+        async for _ in watch_files(directories, self._stop):
+            try:
+                await self.reloader.reload()
+            except AutoflowError as error:
+                log.error("rules.reload_failed", error=str(error))
+
+    async def _prune(self) -> None:
+        kept = self._settings.retention
+        keep = KeepFor(
+            events=kept.events,
+            unmatched_events=kept.unmatched_events,
+            duplicates=kept.duplicates,
+            runs=kept.runs,
+            dead_letters=kept.dead_letters,
+            max_size=kept.max_size,
+        )
+        while True:
+            await asyncio.sleep(PRUNE_EVERY)
+            try:
+                removed = await prune(self.store, keep)
+            except AutoflowError as error:
+                log.error("retention.storage", error=str(error))
+            else:
+                log.info("retention.pruned", count=removed)
+
+    async def _read_stdin(self) -> None:
+        ack = _print_line if self._options.ack else None
+        door = StdinDoor(self.gate, self.decoder, self.clock, ack=ack, tell=self._voice.tell)
+        await door.run(await open_stdin())
+        if door.count.refused:
+            self._exit_code = 1
+        log.info("stdin.ended", accepted=door.count.taken, refused=door.count.refused)
+        if self._options.once:
+            await self.dispatcher.run_due()
+            self._stop.set()
+
+    def _check_store(self) -> Finding:
+        if self.store.failure is not None:
+            return Finding(state=State.FAILED, detail=self.store.failure)
+        return Finding()
+
+    def _check_disk(self) -> Finding:
+        free = shutil.disk_usage(self._settings.state).free
+        if free < LEAST_FREE:
+            return Finding(state=State.DEGRADED, detail=f"only {free // 1024 // 1024} MiB are free")
+        return Finding()
+
+    def _check_intake(self) -> Finding:
+        return Finding(state=State.FAILED, detail="shutting down") if self._stop.is_set() else Finding()
+
+
+def run_daemon(settings: Settings, options: RunOptions, voice: Voice, secrets: Secrets) -> int:
+    """Run a daemon in this process; the exit code. `secrets` is what the log's mask knows."""
+    import uvloop
+
+    async def main() -> int:
+        return await Daemon(settings, options, voice, secrets).run()
+
+    with hold_state(settings.state), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main())
+
+
+def _make_outgoing(settings: Settings) -> Outgoing:
+    return Outgoing(EgressGuard(settings.egress.allow, require_https=settings.egress.require_https))
+
+
+def _print_line(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,55 @@
+"""The store without a daemon: commands look at the file read-only, and hold the lock where they must write."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from autoflow.app.state import DATABASE, hold_state
+from autoflow.clock import SystemClock
+from autoflow.errors import UnreachableError
+from autoflow.store.base import Reading, Store, Transaction
+from autoflow.store.sqlite.store import SqliteStore, look_at, open_reader
+
+T = TypeVar("T")
+
+
+class ReadOnlyStore:
+    """A file that is looked at, and never changed."""
+
+    epoch = 0
+
+    def __init__(self, path: Path) -> None:
+        self._connection = open_reader(path)
+        self._clock = SystemClock()
+
+    async def transact(self, change: Callable[[Transaction], T]) -> T:
+        """Refuse: nothing is written here."""
+        raise UnreachableError("this was opened to look only", hint="start the daemon with `autoflow run`")
+
+    async def read(self, look: Callable[[Reading], T]) -> T:
+        """Run `look` on a view of the file."""
+        return await asyncio.to_thread(look_at, self._connection, look, self._clock.now())
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+
+@contextlib.contextmanager
+def open_store(state: Path, *, write: bool) -> Iterator[Store]:
+    """The store of a state directory that no daemon runs on. UnreachableError where there is none."""
+    path = state / DATABASE
+    if not path.exists():
+        raise UnreachableError(
+            f"no daemon runs on {state}, and none ever did", hint="start one with `autoflow run`, or name its --state"
+        )
+    if write:
+        with hold_state(state), contextlib.closing(SqliteStore(path)) as store:
+            yield store
+    else:
+        with contextlib.closing(ReadOnlyStore(path)) as reader:
+            yield reader

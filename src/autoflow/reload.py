@@ -1,0 +1,204 @@
+"""Puts the files' rules in force, at start and after every change; a bad set leaves the last good one running.
+
+Before it: the watcher. After it: the engine. The last good set is in the store, so that a start over bad files
+runs it too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoflow.actions.base import Action
+from autoflow.actions.registry import ACTION_TYPES
+from autoflow.clock import Clock
+from autoflow.engine import Engine
+from autoflow.errors import RulesError
+from autoflow.model.notifier import Notifier
+from autoflow.model.problem import Problem, Severity
+from autoflow.model.rule import Enabled
+from autoflow.observe.health import Finding, State
+from autoflow.observe.log import get_log
+from autoflow.observe.metrics import Metrics
+from autoflow.rules.context import LoadContext
+from autoflow.rules.loader import LoadResult, load_directory
+from autoflow.rules.provenance import GitProvenance
+from autoflow.rules.versions import VersionBook
+from autoflow.runs.executor import ActionSet, Executor
+from autoflow.store.base import Store
+from autoflow.store.versions import last_generation
+from autoflow.templates import TemplateLibrary, check_template
+
+log = get_log("autoflow.rules")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where rules and templates stand, and what they may name."""
+
+    rules: Path
+    templates: Path
+    notifiers: Mapping[str, Notifier]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """Rules and templates as they were read together."""
+
+    result: LoadResult
+    library: TemplateLibrary
+    context: LoadContext
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything found, in rules and templates."""
+        return (*self.result.problems, *(_template_problem(p.path, p.line, p.message) for p in self.library.problems))
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """What keeps the set from being used."""
+        return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
+
+
+def load_sources(sources: Sources) -> Loaded:
+    """Read rules and templates; nothing is raised for what is written wrongly."""
+    library = TemplateLibrary.load(sources.templates)
+    context = make_context(sources.notifiers, library)
+    result = load_directory(sources.rules, context, provenance=GitProvenance(sources.rules))
+    return Loaded(result=result, library=library, context=context)
+
+
+def make_context(notifiers: Mapping[str, Notifier], library: TemplateLibrary) -> LoadContext:
+    """What rules are checked against."""
+    return LoadContext(
+        action_types=ACTION_TYPES,
+        notifiers={notifier.name: notifier.type for notifier in notifiers.values()},
+        templates=library.names,
+        check_template=check_template,
+    )
+
+
+class Reloader:
+    """Keeps the engine at the newest set of files that can be used."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        *,
+        engine: Engine,
+        executor: Executor,
+        versions: VersionBook,
+        store: Store,
+        actions: Mapping[str, Action],
+        clock: Clock,
+        metrics: Metrics,
+        tell: Callable[[tuple[Problem, ...], bool], None],
+    ) -> None:
+        self._sources = sources
+        self._engine = engine
+        self._executor = executor
+        self._versions = versions
+        self._store = store
+        self._actions = actions
+        self._clock = clock
+        self._metrics = metrics
+        self._tell = tell
+        self._digest = ""
+        self._failure: str | None = None
+
+    async def start(self) -> None:
+        """Load for the first time. RulesError where the files are bad and there never was a good set."""
+        loaded = await self._read()
+        if not loaded.errors:
+            await self._use(loaded)
+            return
+        self._refuse(loaded)
+        generation = await self._store.read(last_generation)
+        if generation is None:
+            raise RulesError(
+                f"the rules in {self._sources.rules} cannot be used: {loaded.errors[0]}",
+                hint="correct them (see `autoflow validate`) and start again",
+            )
+        self._versions.use_context(loaded.context)
+        self._set_actions(loaded.library)
+        known = await self._versions.load(generation.version_ids)
+        await self._engine.install([version.rule for version in known], self._versions)
+        log.warning("rules.last_good", generation=generation.id, rules=len(known))
+
+    async def reload(self) -> bool:
+        """Read everything again; whether a new set is in force. Nothing happens where no content changed."""
+        digest = await asyncio.to_thread(digest_of, self._sources)
+        if digest == self._digest:
+            return False
+        loaded = await self._read()
+        if loaded.errors:
+            self._refuse(loaded)
+            return False
+        await self._use(loaded)
+        return True
+
+    def check(self) -> Finding:
+        """For health: degraded while the files cannot be used."""
+        if self._failure is None:
+            return Finding()
+        return Finding(state=State.DEGRADED, detail=f"the last good rules run on: {self._failure}")
+
+    async def _read(self) -> Loaded:
+        self._digest = await asyncio.to_thread(digest_of, self._sources)
+        return await asyncio.to_thread(load_sources, self._sources)
+
+    async def _use(self, loaded: Loaded) -> None:
+        self._versions.use_context(loaded.context)
+        self._set_actions(loaded.library)
+        rulebook = await self._engine.install(loaded.result.rules, self._versions)
+        self._failure = None
+        disabled = sum(1 for version in rulebook.versions if version.rule.enabled is Enabled.OFF)
+        active = len(rulebook.versions) - disabled
+        self._metrics.rules_loaded(active=active, disabled=disabled, now=self._clock.now())
+        log.info("rules.loaded", generation=rulebook.generation, rules=active, disabled=disabled)
+        self._tell(loaded.problems, True)
+
+    def _refuse(self, loaded: Loaded) -> None:
+        first = loaded.errors[0]
+        more = f" (and {len(loaded.errors) - 1} more)" if len(loaded.errors) > 1 else ""
+        self._failure = f"{first}{more}"
+        self._metrics.rules_refused()
+        for problem in loaded.errors:
+            log.error(
+                "rules.refused", path=problem.path, line=problem.line, column=problem.column, code=problem.code,
+                error=problem.message,
+            )  # fmt: skip
+        self._tell(loaded.problems, False)
+
+    def _set_actions(self, library: TemplateLibrary) -> None:
+        self._executor.actions = ActionSet(types=ACTION_TYPES, actions=self._actions, library=library)
+
+
+def digest_of(sources: Sources) -> str:
+    """Of the names and contents of everything that rules are made from."""
+    digest = hashlib.sha256()
+    for directory in (sources.rules, sources.templates):
+        for path in sorted(directory.rglob("*")):
+            try:
+                content = path.read_bytes() if path.is_file() else b""
+            except OSError as error:  # it went away, or cannot be read: the loader says which
+                content = str(error).encode()
+            digest.update(f"{path}\0{len(content)}\0".encode())
+            digest.update(content)
+    return digest.hexdigest()
+
+
+def _template_problem(path: Path, line: int, message: str) -> Problem:
+    return Problem(
+        path=str(path),
+        line=line,
+        column=1,
+        end_line=line,
+        end_column=2,
+        severity=Severity.ERROR,
+        code="AF300",
+        message=message,
+    )
