@@ -21,7 +21,10 @@ AutoflowError            code, message, hint
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from autoflow.model.problem import Problem  # lies above; named in a type only
 
 
 class AutoflowError(Exception):
@@ -42,10 +45,21 @@ class AutoflowError(Exception):
 
 
 class ConfigError(AutoflowError):
-    """The configuration cannot be used."""
+    """The configuration cannot be used; `problems` holds each finding with its place, where there are places."""
 
     code = "AF001"
     exit_code = 78
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        code: str | None = None,
+        problems: Sequence[Problem] = (),
+    ) -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.problems = tuple(problems)
 
 
 class UsageError(AutoflowError):

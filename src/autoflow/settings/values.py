@@ -1,7 +1,4 @@
-"""What the daemon is told by its config, its environment and its flags, as values ready to use.
-
-`settings_file` reads and checks the file; everybody else is handed a `Settings`.
-"""
+"""What the daemon is told by its config, its environment and its flags, as values ready to use."""
 
 from __future__ import annotations
 
@@ -11,7 +8,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from autoflow.model.json import Json
 from autoflow.model.notifier import Notifier
 from autoflow.model.problem import Problem
 from autoflow.model.retry import PRESETS
@@ -98,15 +94,3 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     #: what can be used and is probably not meant
     warnings: tuple[Problem, ...] = ()
-
-
-def load_settings(
-    path: Path | None, *, overrides: Mapping[str, Json] | None = None, environ: Mapping[str, str]
-) -> Settings:
-    """The settings of a config file, the environment and flags. ConfigError holds every problem at once.
-
-    `overrides` are flags by dotted key (`{"http.listen": "none"}`) or nested, and win over all else.
-    """
-    from autoflow.settings_file import read_settings
-
-    return read_settings(path, overrides=overrides or {}, environ=environ)

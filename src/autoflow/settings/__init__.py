@@ -1,0 +1,18 @@
+"""The config: `sources` reads file, environment and flags, `keys` and `notifiers` say what may stand in them.
+
+`load` brings them together into a `Settings`, which everybody else is handed.
+"""
+
+from autoflow.settings.load import load_settings
+from autoflow.settings.schema import config_schema
+from autoflow.settings.values import EgressSettings, HttpSettings, Limits, Retention, Settings
+
+__all__ = [
+    "EgressSettings",
+    "HttpSettings",
+    "Limits",
+    "Retention",
+    "Settings",
+    "config_schema",
+    "load_settings",
+]
