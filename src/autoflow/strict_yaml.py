@@ -33,9 +33,7 @@ MAX_ALIASES = 100
 MAX_NODES = 200_000
 MAX_DIGITS = 1_000
 
-_NULL, _BOOL, _INT, _FLOAT, _STR = (
-    f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str")
-)
+_NULL, _BOOL, _INT, _FLOAT, _STR = (f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str"))
 _COLLECTIONS = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 _WORDS = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), _NULL),
@@ -116,9 +114,7 @@ class YamlRead:
 def read_yaml(text: str, *, path: str) -> YamlRead:
     """Read every document of a text. One that cannot be read does not hide those around it."""
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        problem = _problem(
-            path, None, TOO_MUCH, "the file is larger than 1 MiB", hint="split it into several files"
-        )
+        problem = _problem(path, None, TOO_MUCH, "the file is larger than 1 MiB", hint="split it into several files")
         return YamlRead(documents=(), problems=(problem,))
     if path.endswith(".json"):
         text = _SURROGATES.sub(_join_surrogates, text)
@@ -159,16 +155,14 @@ def _read_from(
             node: Any = loader.get_node()
             documents.append(_build_document(node, path))
     except yaml.MarkedYAMLError as error:
-        place = _place_between(error.problem_mark or error.context_mark, None)
+        place = _place_between(_mark_of(error, text), None)
         hint = "flatten it" if isinstance(error, _TooDeepError) else None
         code = TOO_MUCH if hint else SYNTAX
         problems.append(_problem(path, place, code, _say(error), hint=hint))
         return _next_document(text, max(place.line - 1, start + 1))
     except yaml.reader.ReaderError as error:
         place = _place_at(text, error)
-        problems.append(
-            _problem(path, place, SYNTAX, f"the character {error.character!r} cannot stand in YAML")
-        )
+        problems.append(_problem(path, place, SYNTAX, f"the character {error.character!r} cannot stand in YAML"))
         return None
     except UnicodeEncodeError as error:
         place = _place_index(text, error.start)
@@ -178,6 +172,15 @@ def _read_from(
         if loader is not None:
             loader.dispose()
     return None
+
+
+def _mark_of(error: yaml.MarkedYAMLError, text: str) -> Any:
+    """What is not closed is shown where it was opened, not where the file ends."""
+    mark = error.problem_mark or error.context_mark
+    if mark is None or mark.line < len(split_lines(text.rstrip())):
+        return mark
+    is_open = re.search("quoted scalar|flow", error.context or "")
+    return error.context_mark or mark if is_open else mark
 
 
 def _next_document(text: str, after: int) -> int | None:
@@ -309,9 +312,7 @@ class _Builder:
         except ValueError:
             number = math.nan
         if isinstance(number, float) and not math.isfinite(number):
-            self._add(
-                node, NOT_A_NUMBER, f"{node.value[:20]} is not a number that JSON can hold", hint="quote it"
-            )
+            self._add(node, NOT_A_NUMBER, f"{node.value[:20]} is not a number that JSON can hold", hint="quote it")
             return node.value
         return number
 

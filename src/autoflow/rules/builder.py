@@ -17,7 +17,7 @@ from autoflow.model.condition import All, Any, Condition, Leaf, Not, Reference
 from autoflow.model.event import DEFAULT_ACCOUNT
 from autoflow.model.json import Json, JsonObject
 from autoflow.model.problem import Severity
-from autoflow.model.retry import parse_retry
+from autoflow.model.retry import PRESETS, parse_retry
 from autoflow.model.rule import CancelOn, Enabled, EventPattern, KeyPair, OnChange, Provenance, Rule
 from autoflow.model.span import UNITS
 from autoflow.model.step import RetryPolicy, Step
@@ -183,6 +183,12 @@ class RuleBuilder:
             self._refuse_empty(at)
             return None
         kinds = [key for key in step if key in self.context.action_types]
+        later = [key for key in step if key in NOT_YET_KINDS and key not in kinds]
+        if later:
+            # What stands beside it belongs to it: one sentence is enough.
+            message = f"{later[0]!r} is not there yet in this release"
+            self.findings.add((*at, later[0]), codes.NOT_YET, message, on_key=True)
+            return None
         for key in step:
             if key not in kinds and key not in STEP_KEYS:
                 self._refuse_step_key(key, at, kinds)
@@ -211,7 +217,7 @@ class RuleBuilder:
         self.findings.add(at, code, message, f"write - {name}: {{ ... }}")
 
     def _refuse_step_key(self, key: str, at: Pointer, kinds: Sequence[str]) -> None:
-        if key in NOT_YET_KINDS | NOT_YET_STEP_KEYS | (NOT_YET_STEP_PARTS if not kinds else set()):
+        if key in NOT_YET_STEP_KEYS or (key in NOT_YET_STEP_PARTS and not kinds):
             self.findings.add((*at, key), codes.NOT_YET, f"{key!r} is not there yet in this release", on_key=True)
             return
         kind = self.context.action_types[kinds[0]] if kinds else None
@@ -256,7 +262,7 @@ class RuleBuilder:
         try:
             return parse_retry(step["retry"])
         except ValueError as error:
-            self.findings.add((*at, "retry"), codes.WRONG_RETRY, str(error))
+            self.findings.add((*at, "retry"), codes.WRONG_RETRY, str(error), near_match(step["retry"], PRESETS))
             return None
 
     def _note_endless_wait(self, rule: Rule) -> None:

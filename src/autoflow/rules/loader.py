@@ -142,7 +142,8 @@ class _Loading:
         if len(parts) == 1:
             parts = [_with_defaults(parts[0], {"id": make_id(Path(file.name).stem)})]
         self.rules += parts
-        if not parts and not file.problems and not any(part.file is file for _, part in self.shared):
+        said = any(problem.path == file.path for problem in self.problems)
+        if not parts and not said and not any(part.file is file for _, part in self.shared):
             hint = "a rule has a trigger and actions"
             self.problems.append(
                 file_problem(file.path, codes.NOTHING_INSIDE, "no rule in this file", hint, Severity.WARNING)
@@ -238,10 +239,20 @@ class _Loading:
             problem = part.problem(finding, built.id)
             # What the YAML of that line led to has been said with its cause.
             if problem.line not in broken:
-                self.problems.append(problem)
+                self._note(problem)
         if part.is_broken():
             return Built(rule=None, findings=built.findings, id=built.id, account=built.account)
         return built
+
+    def _note(self, problem: Problem) -> None:
+        """An error takes the place of a warning about a cut text in its line: that was the first sight of it."""
+        if problem.severity is Severity.ERROR:
+            self.problems = [
+                other
+                for other in self.problems
+                if other.code != codes.CUT_BY_COMMENT or (other.path, other.line) != (problem.path, problem.line)
+            ]
+        self.problems.append(problem)
 
     def _provenance_of(self, part: _Part) -> Provenance:
         if self.provenance is None:

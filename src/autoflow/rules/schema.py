@@ -14,13 +14,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from autoflow.model.json import Json, JsonObject
-from autoflow.model.retry import parse_retry
+from autoflow.model.retry import PRESETS, parse_retry
 from autoflow.model.span import parse_span
 from autoflow.model.step import RetryPolicy
 from autoflow.rules import codes
 from autoflow.rules.findings import Findings, known_words, near_match
+from autoflow.rules.json_schema import rule_json_schema
 from autoflow.rules.vocabulary import NOT_YET_PATTERN_KEYS, NOT_YET_RULE_KEYS
 from autoflow.strict_yaml import Pointer
+
+__all__ = ["CancelModel", "PatternModel", "RuleModel", "check_shape", "rule_json_schema", "shape_of"]
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _EVENT = re.compile(r"\*|[^\s*{},\"']+(?:\.\*)?")
@@ -79,7 +82,7 @@ def _read_retry(value: Json) -> Json:
     try:
         return parse_retry(value)
     except ValueError as error:
-        raise _fail(codes.WRONG_RETRY, str(error)) from None
+        raise _fail(codes.WRONG_RETRY, str(error), near_match(value, PRESETS)) from None
 
 
 def _check_on_change(value: Json) -> Json:
@@ -233,6 +236,8 @@ _WANTED = {
 def _note_shape(pointer: Pointer, kind: str, value: Json, findings: Findings) -> None:
     wanted = _WANTED.get(kind, "something else")
     hint = None
+    if pointer in (("trigger",), ("cancel_on",)):
+        wanted = "a map or a list of maps"
     if kind == "string_type" and isinstance(value, bool | int | float):
         hint = f'quote it: "{str(value).lower() if isinstance(value, bool) else value}"'
     elif pointer[0] in ("trigger", "cancel_on") and isinstance(value, str) and kind != "string_type":

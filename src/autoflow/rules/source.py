@@ -32,6 +32,7 @@ ENDINGS = (".yaml", ".yml", ".json")
 TEST_ENDINGS = (".test.yaml", ".test.yml")
 _SUSPECT_COMMENT = re.compile(r"\s#[^\s#!]")
 _ROUND_NUMBER = re.compile(r"-?\d+\.\d*0")
+_COMMENT = re.compile(r"\s(#.*)$")
 _CUT_CONDITION = "AF223"
 
 
@@ -130,7 +131,13 @@ def place_finding(
     if finding.column is not None and document.has(pointer):
         place = _inside(whole, finding.column, finding.width, file.lines)
     if finding.code in (codes.NO_VALUE, _CUT_CONDITION):
-        hint = _comment_hint(whole, file.lines) or hint
+        comment = _find_comment(whole, file.lines)
+        if comment is not None:
+            hint = explain_comment(file.lines[whole.line - 1], comment.column) or hint
+            place = comment if finding.code == codes.NO_VALUE else place
+        elif not file.lines or whole.column > len(file.lines[whole.line - 1]):
+            # Nothing stands there: the key is what can be seen.
+            place = document.key_at(pointer)
     if whole.style in ("|", ">") and not finding.on_key and whole.end_line <= whole.line + 1:
         message, hint = _folded_words(file.lines, whole, message, hint)
     return Problem(
@@ -147,22 +154,27 @@ def place_finding(
     )
 
 
-def _comment_hint(place: Place, lines: Sequence[str]) -> str | None:
+def _find_comment(place: Place, lines: Sequence[str]) -> Place | None:
+    """The comment behind a value that is not quoted."""
     if place.style != "" or place.line > len(lines):
         return None
+    line = lines[place.line - 1]
     start = place.end_column if place.end_line == place.line else place.column
-    return explain_comment(lines[place.line - 1], start)
+    found = _COMMENT.search(line, max(start - 2, 0))
+    if found is None:
+        return None
+    end = len(line.rstrip()) + 1
+    return Place(line=place.line, column=found.start(1) + 1, end_line=place.line, end_column=end)
 
 
 def _folded_words(lines: Sequence[str], place: Place, message: str, hint: str | None) -> tuple[str, str | None]:
     """`when: >5` is an empty folded text for YAML; nobody who wrote it knows that."""
     text = lines[place.line - 1][place.column - 1 :] if place.line <= len(lines) else ""
-    if not re.match(r">\s*=?\s*\d", text):
+    found = re.match(r"(>=?)\s*(\d.*)", text)
+    if found is None:
         return message, hint
-    return (
-        "a condition starts with a fact; YAML reads > as the beginning of a long text",
-        f"write when: job.total {text.strip()}",
-    )
+    cause = "a condition starts with a fact; YAML reads > as the beginning of a long text"
+    return cause, f"write when: job.total {found[1]} {found[2].strip()}"
 
 
 def _inside(place: Place, column: int, width: int, lines: Sequence[str]) -> Place:
