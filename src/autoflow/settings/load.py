@@ -188,7 +188,7 @@ class _Reading:
             rule = transport.options.get(option)
             if rule is None:
                 message = f"unknown option {option!r} of notifier {name!r}"
-                self._refuse(at, sources.UNKNOWN_KEY, message, transport.options, on_key=True)
+                self._refuse(at, sources.UNKNOWN_KEY, message, [*transport.options, "type", "transport"], on_key=True)
                 continue
             value = self._read(rule.kind, at)
             self._check_secret(option, rule, at, value)
