@@ -69,21 +69,21 @@ class EmailAction:
         return Delivered(output=output)
 
     async def _deliver(self, mail: Mail, password: str) -> dict[str, Json]:
-        sock = await self._outgoing.open_smtp_socket(self._host, self._port, self._seconds)
         client = aiosmtplib.SMTP(
             hostname=self._host,
-            sock=sock,
             use_tls=self._tls == "tls",
-            start_tls=self._tls == "starttls",
+            start_tls=False,
             tls_context=self._context,
             timeout=self._seconds,
             local_hostname=str(self._options.get("helo", _HELO)),
         )
         try:
             async with asyncio.timeout(self._seconds):
-                await client.connect()
-                if username := self._options.get("username"):
-                    await client.login(self._secrets.resolve(str(username)), password)
+                # from here on the connection owns the socket
+                await client.connect(
+                    sock=await self._outgoing.open_smtp_socket(self._host, self._port, self._seconds)
+                )
+                await self._secure(client, password)
                 answers, _ = await client.sendmail(mail.sender, list(mail.recipients), mail.content)
             # the server has answered for the mail: a failing farewell must not undo that
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
@@ -91,8 +91,16 @@ class EmailAction:
             return {address: f"{code} {text}" for address, (code, text) in answers.items()}
         finally:
             client.close()
-            if client.transport is None:
-                sock.close()
+
+    async def _secure(self, client: aiosmtplib.SMTP, password: str) -> None:
+        """TLS where it is asked for, never less; then the login."""
+        if self._tls == "starttls":
+            await client.ehlo()
+            if not client.supports_extension("starttls"):
+                raise aiosmtplib.SMTPNotSupported(f"{self._host} does not offer STARTTLS")
+            await client.starttls()
+        if username := self._options.get("username"):
+            await client.login(self._secrets.resolve(str(username)), password)
 
 
 def judge_error(error: Exception) -> Retry | Reject:
