@@ -11,14 +11,12 @@ import aiosmtplib
 
 from autoflow.actions.base import Request
 from autoflow.actions.exchange import settle
+from autoflow.actions.kinds import SMTP_PORTS
 from autoflow.actions.mail import Mail, compose_mail
 from autoflow.model.json import Json, JsonObject
 from autoflow.model.run import Delivered, Outcome, Reject, Retry
 from autoflow.security.outgoing import DEADLINE_MS, Outgoing
 from autoflow.security.secrets import Secrets
-
-PORTS = {"none": 25, "starttls": 587, "tls": 465}
-"""How the connection is secured, and the port that goes with it."""
 
 _FAREWELL_SECONDS = 2.0
 _HELO = "localhost.localdomain"
@@ -41,7 +39,7 @@ class EmailAction:
         self._options = options
         self._host = str(options["host"])
         self._tls = str(options.get("tls", "starttls"))
-        self._port = int(options.get("port") or PORTS[self._tls])
+        self._port = int(options.get("port") or SMTP_PORTS[self._tls])
         self._seconds = timeout_ms / 1000
         self._context = ssl.create_default_context(cafile=options.get("ca_file"))
 

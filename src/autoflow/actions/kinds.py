@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from autoflow.actions.base import ActionType, Param, ParamKind
 
+SMTP_PORTS = {"none": 25, "starttls": 587, "tls": 465}
+"""How a mail connection can be secured, and the port that goes with it."""
+
 HTTP_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 _TEMPLATE = Param(

@@ -13,10 +13,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from autoflow.actions.base import Action, Actions, ActionType
-from autoflow.actions.kinds import ALL_TYPES
+from autoflow.actions.kinds import ALL_TYPES, SMTP_PORTS
 from autoflow.errors import ConfigError
 from autoflow.model.json import Json
 from autoflow.model.notifier import Notifier
+from autoflow.security.egress import join_host, read_url
 from autoflow.security.outgoing import DEADLINE_MS, Outgoing
 from autoflow.security.secrets import Secrets
 from autoflow.templates import TemplateLibrary
@@ -81,6 +82,22 @@ def build_actions(
             made[notifier.type] = action
         named.add(notifier.type)
     return MappingProxyType(made)
+
+
+def trusted_hosts(notifiers: Mapping[str, Notifier]) -> tuple[str, ...]:
+    """`host:port` of each notifier's own server, for the guard: it is allowed by standing in the config."""
+    hosts = []
+    for notifier in notifiers.values():
+        options = notifier.options
+        transport = notifier.transport or TRANSPORTS.get(notifier.type, ("",))[0]
+        if transport == "smtp" and options.get("host"):
+            port = options.get("port") or SMTP_PORTS.get(str(options.get("tls", "starttls")), 0)
+            hosts.append(join_host(str(options["host"]), int(port)))
+        url = options.get({"twilio": "base_url", "http": "url"}.get(transport, ""))
+        if url:
+            target = read_url(str(url))
+            hosts.append(join_host(target.host, target.port))
+    return tuple(dict.fromkeys(hosts))
 
 
 def check_notifier(notifier: Notifier) -> None:

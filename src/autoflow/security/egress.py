@@ -53,7 +53,7 @@ class Target:
     @property
     def name(self) -> str:
         """What limits and slots go by: `https://hooks.example.com:443`."""
-        return f"{self.scheme}://{_join(self.host, self.port)}"
+        return f"{self.scheme}://{join_host(self.host, self.port)}"
 
     @property
     def url(self) -> str:
@@ -98,7 +98,7 @@ class EgressGuard:
         if target.port == 0 or (target.port in _REFUSED_PORTS and not self._names_port(target)):
             raise EgressError(
                 f"{target.name}: port {target.port} belongs to another protocol",
-                hint=f'if it is meant, write "{_join(target.host, target.port)}" under egress.allow',
+                hint=f'if it is meant, write "{join_host(target.host, target.port)}" under egress.allow',
             )
         if (address := _read_address(target.host)) is not None:
             self.check_address(address, target.host, target.port, own=own)
@@ -137,7 +137,7 @@ class EgressGuard:
         wanted = str(unwrap_address(address)) if is_metadata(address) else shown
         raise EgressError(
             f"refused to connect: {what}",
-            hint=f'if it is meant, write "{_join(wanted, port)}" under egress.allow in the config',
+            hint=f'if it is meant, write "{join_host(wanted, port)}" under egress.allow in the config',
         )
 
     def _names_port(self, target: Target) -> bool:
@@ -222,5 +222,6 @@ def _must_read(text: str) -> Address:
     return address
 
 
-def _join(host: str, port: int) -> str:
+def join_host(host: str, port: int) -> str:
+    """`host:port`, with brackets around IPv6."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -31,6 +31,11 @@ def is_secret(text: Json) -> bool:
     return isinstance(text, str) and text.startswith(PREFIX)
 
 
+def find_references(text: str) -> list[str]:
+    """The secret references inside a text, in order."""
+    return _INSIDE.findall(text)
+
+
 def check_secret(reference: str) -> None:
     """SecretError unless the reference is well formed; nothing is read."""
     kind, _, name = reference.removeprefix(PREFIX).partition("/")

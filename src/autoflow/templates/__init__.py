@@ -6,8 +6,9 @@ A template always makes text. Rules carry short ones in their steps; longer mess
 from __future__ import annotations
 
 from autoflow.templates.facts import freeze_facts
+from autoflow.templates.headers import render_header
 from autoflow.templates.library import Message, TemplateLibrary, TemplateProblem
-from autoflow.templates.text import TextTemplate, check_template, referenced_roots
+from autoflow.templates.text import TextTemplate, check_template, compile_template, referenced_roots
 from autoflow.templates.urls import check_url_template, render_url
 
 __all__ = [
@@ -17,7 +18,9 @@ __all__ = [
     "TextTemplate",
     "check_template",
     "check_url_template",
+    "compile_template",
     "freeze_facts",
     "referenced_roots",
+    "render_header",
     "render_url",
 ]

@@ -93,9 +93,7 @@ def _read_moment(value: Json, place: tzinfo) -> datetime | date:
             return moment.astimezone(place) if moment.tzinfo else moment
     except (ValueError, OverflowError, OSError) as error:
         raise TemplateError(f"date: {value!r} is not a time") from error
-    raise TemplateError(
-        "date: needs a time such as 2026-03-29T00:50:00Z or milliseconds; this is missing or null"
-    )
+    raise TemplateError("date: needs a time such as 2026-03-29T00:50:00Z or milliseconds; this is missing or null")
 
 
 def _need(value: Json, kind: type, name: str, wanted: str) -> Any:

@@ -64,9 +64,7 @@ class TemplateLibrary:
         usable = {name: made for name, made in parts.items() if "broken" not in made}
         for name in [name for name, made in usable.items() if made.keys() == {"subject"}]:
             path = directory / f"{name}.subject.txt"
-            problems.append(
-                TemplateProblem(path=path, line=1, message=f"there is no {name}.txt or {name}.html")
-            )
+            problems.append(TemplateProblem(path=path, line=1, message=f"there is no {name}.txt or {name}.html"))
             del usable[name]
         return cls(usable, tuple(problems))
 
@@ -81,11 +79,7 @@ class TemplateLibrary:
             try:
                 made[part] = template.render(frozen, autoescape=part == "html")
             except TemplateError as error:
-                where = (
-                    f"template {name} ({part}, line {error.line})"
-                    if error.line
-                    else f"template {name} ({part})"
-                )
+                where = f"template {name} ({part}, line {error.line})" if error.line else f"template {name} ({part})"
                 raise TemplateError(f"{where}: {error.message}", hint=error.hint, line=error.line) from error
         subject = made.get("subject")
         return Message(

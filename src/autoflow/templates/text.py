@@ -128,9 +128,7 @@ def _check_tag(tag: str, line: int) -> None:
     for match in _METHOD.finditer(tag):
         if not re.search(r"\bloop\s*$", tag[: match.start()]):
             name = match[1]
-            raise TemplateError(
-                f".{name}() is a call; data has no methods", hint=f"a filter? | {name}", line=line
-            )
+            raise TemplateError(f".{name}() is a call; data has no methods", hint=f"a filter? | {name}", line=line)
 
 
 def _keep_lines(match: re.Match[str]) -> str:

@@ -15,9 +15,7 @@ from autoflow.templates.text import TextTemplate, make_environment
 
 _LITERAL_HOST = re.compile(r"https?://[^/?#\s{}\\@]+(?:[/?#]|$)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x20\x7f\\]")
-_HINT = (
-    "templates may stand in the path and the query only, for example https://hooks.example.com/{{ job.id }}"
-)
+_HINT = "templates may stand in the path and the query only, for example https://hooks.example.com/{{ job.id }}"
 
 
 def _encode(value: Json) -> str:

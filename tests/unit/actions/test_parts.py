@@ -11,13 +11,14 @@ from autoflow.actions.emit import EmitAction
 from autoflow.actions.exchange import Refused, build_headers, name_target
 from autoflow.actions.http import add_query, read_expected
 from autoflow.actions.mail import MAX_RECIPIENTS, compose_mail, read_address
-from autoflow.actions.registry import ACTION_TYPES, TRANSPORTS, check_notifier
+from autoflow.actions.registry import ACTION_TYPES, TRANSPORTS, check_notifier, trusted_hosts
 from autoflow.actions.sms import clean_message, normalise_number, read_text
 from autoflow.actions.webhook import read_key, sign
 from autoflow.errors import ConfigError
 from autoflow.model.json import Json
 from autoflow.model.notifier import Notifier
 from autoflow.model.run import Delivered, EmittedEvent, Reject
+from autoflow.security.egress import EgressGuard
 from autoflow.security.secrets import Secrets
 
 
@@ -224,6 +225,20 @@ def test_the_table_of_types_is_consistent() -> None:
         assert kind.notifies == (kind.name in ("sms", "email"))
         has_notifier = any(param.kind is ParamKind.NOTIFIER for param in kind.params)
         assert has_notifier == (kind.name in TRANSPORTS)
+
+
+def test_a_notifier_s_own_server_is_trusted_by_standing_in_the_config() -> None:
+    """Host and port of each server, the default port where none is written; an outbox has none."""
+    made = [
+        Notifier(name="email", type="email", transport="smtp", options={"host": "mail.lan", "tls": "tls"}),
+        Notifier(name="m6", type="email", transport="smtp", options={"host": "fd00::1", "port": 2525}),
+        Notifier(name="sms", type="sms", transport="http", options={"url": "http://sms.lan/api"}),
+        Notifier(name="t", type="sms", transport="twilio", options={"base_url": "http://127.0.0.1:9000"}),
+        Notifier(name="box", type="sms", transport="outbox"),
+    ]
+    hosts = trusted_hosts({one.name: one for one in made})
+    assert hosts == ("mail.lan:465", "[fd00::1]:2525", "sms.lan:80", "127.0.0.1:9000")
+    EgressGuard(trusted=hosts)
 
 
 @pytest.mark.parametrize(
