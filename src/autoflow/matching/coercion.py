@@ -172,8 +172,6 @@ def _text_of_number(value: float) -> str:
         return "Infinity" if value > 0 else "-Infinity"
     if value == 0:
         return "0"
-    if value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
     sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
     return _write_digits(bool(sign), "".join(map(str, digits)), int(exponent))
 
@@ -184,6 +182,8 @@ def _write_digits(negative: bool, digits: str, exponent: int) -> str:
     point = len(digits) + exponent
     if -6 < point <= 0:
         return f"{sign}0.{'0' * -point}{digits}"
+    if len(digits) <= point <= 21:
+        return sign + digits.ljust(point, "0")
     if 0 < point <= 21:
         return f"{sign}{digits[:point]}.{digits[point:]}"
     tail = f".{digits[1:]}" if len(digits) > 1 else ""

@@ -119,13 +119,14 @@ def _write_step(steps: Sequence[Step], place: int) -> str:
 
 def refuse_path(text: str, pos: int, code: str) -> NoReturn:
     """Say what is wrong with a path from `pos` on: by name where it is a form that is not supported."""
+    width = len(text[pos:].split(maxsplit=1)[0]) if text[pos:].strip() else 1
     for form, name in _REFUSED:
         if form.match(text, pos):
             raise ConditionError(
                 f"{name} is not supported in a path",
                 code=codes.REFUSED_PATH,
                 column=pos,
-                width=len(text) - pos,
+                width=width,
                 hint="a path has names, [0], [*], .* and ..; decorators such as someFact: look into lists",
             )
     if text.startswith("[", pos):

@@ -33,8 +33,10 @@ process.stdin.on('end', async () => {
 TEXTS = ["", "a", "ab", "5", "05", "10", "9", " 7 ", "12abc", "0x10", "1e3", ".5", "-3", "Infinity", "true", "null",
          "undefined", "\U0001f600", "\uffee", "é", "2024-01-01", "2024-02-01", "1_0", "５"]  # fmt: skip
 SCALARS = [None, True, False, 0, 1, -1, 5, 10, 1.0, 1.5, 0.5, 2000, 1e21, 1e-7, *TEXTS]
-PATHS = ["$.a", "$.b", "a", "$.a.b", "$.a[0]", "$[0]", "$[*]", "$.a[*]", "$..a", "$..b", "$.a..b", "$.*", "$.a.*", "$..[0]",
-         "$.a.length", "$.length", "$['a']", '$["a"]', "$.a[1]", "$[1].a", "$", "$..*", "$.a[*].b", "$[0][0]", "$.a['x y']", "$.0"]  # fmt: skip
+PATHS = ["$.a", "$.b", "a", "$.a.b", "$.a[0]", "$[0]", "$[*]", "$.a[*]", "$..a", "$..b", "$.a..b", "$.*", "$.a.*",
+         "$..[0]",
+         "$.a.length", "$.length", "$['a']", '$["a"]', "$.a[1]", "$[1].a", "$", "$..*", "$.a[*].b", "$[0][0]",
+         "$.a['x y']", "$.0"]  # fmt: skip
 ORDERS = ["lessThan", "lessThanInclusive", "greaterThan", "greaterThanInclusive"]
 OPERATORS = ["equal", "equal", "notEqual", "in", "notIn", "contains", "doesNotContain", *ORDERS]
 DECORATORS = ["someFact", "everyFact", "someValue", "everyValue", "swap", "not"]
@@ -81,7 +83,9 @@ def make_condition(source: random.Random, depth: int = 3) -> dict[str, Any]:
         return make_leaf(source)
     if shape < 0.6:
         return {"not": make_condition(source, depth - 1)}
-    group: dict[str, Any] = {source.choice(["all", "any"]): [make_condition(source, depth - 1) for _ in range(source.randint(0, 3))]}
+    group: dict[str, Any] = {
+        source.choice(["all", "any"]): [make_condition(source, depth - 1) for _ in range(source.randint(0, 3))]
+    }
     if source.random() < 0.2:
         group["priority"] = source.choice([1, 2, 10])
     return group
