@@ -54,32 +54,32 @@ class RuleBuilder:
         self.context = context
         self.shared = shared
         self.findings = Findings()
+        self._conditions: dict[Pointer, Condition] = {}
+        self._keys: dict[Pointer, tuple[KeyPair, ...]] = {}
 
     def build(self, document: JsonObject, defaults: JsonObject, provenance: Provenance) -> Built:
         """The rule that the document means. `defaults` are used for keys that it does not have."""
         written = respell_rule(document, self.context.action_types, self.findings)
         tree = {**defaults, **written}
         model = check_shape(tree, self.findings)
+        self._read_parts(tree)
         steps = self._read_steps(tree.get("actions"))
-        rule = self._compile(model, steps, provenance) if model else None
+        rule = self._compile(model, steps, provenance) if model and not self.findings.failed else None
         rule_id, account = tree.get("id"), tree.get("account", DEFAULT_ACCOUNT)
         return Built(
-            rule=None if self.findings.failed else rule,
+            rule=rule,
             findings=self.findings,
             id=rule_id if isinstance(rule_id, str) else None,
             account=account if isinstance(account, str) else DEFAULT_ACCOUNT,
         )
 
-    def _compile(self, model: RuleModel, steps: Sequence[Step], provenance: Provenance) -> Rule | None:
+    def _compile(self, model: RuleModel, steps: Sequence[Step], provenance: Provenance) -> Rule:
         triggers = tuple(
             self._compile_pattern(pattern, ("trigger", index)) for index, pattern in enumerate(model.trigger)
         )
         cancel_on = tuple(
             self._compile_cancel_on(cancel, ("cancel_on", index)) for index, cancel in enumerate(model.cancel_on)
         )
-        when = self._compile_condition(model, ("when",))
-        if self.findings.failed:
-            return None
         rule = Rule(
             account=model.account,
             id=model.id,
@@ -90,7 +90,7 @@ class RuleBuilder:
             triggers=triggers,
             delay=model.delay,
             cancel_on=cancel_on,
-            when=when,
+            when=self._conditions.get(("when",)),
             retry=model.retry,
             on_change=OnChange(model.on_change),
             actions=tuple(steps),
@@ -106,26 +106,38 @@ class RuleBuilder:
         return EventPattern(
             events=tuple(dict.fromkeys(model.event)),
             sources=tuple(dict.fromkeys(model.source)),
-            when=self._compile_condition(model, (*at, "when")),
+            when=self._conditions.get((*at, "when")),
         )
 
-    def _compile_condition(self, model: PatternModel | RuleModel, at: Pointer) -> Condition | None:
-        if "when" not in model.model_fields_set:
-            return None
-        if model.when is None:
+    def _compile_cancel_on(self, model: CancelModel, at: Pointer) -> CancelOn:
+        return CancelOn(pattern=self._compile_pattern(model, at), by=self._keys[at])
+
+    def _read_parts(self, tree: JsonObject) -> None:
+        """Conditions and keys, wherever they stand: their mistakes are told beside those of the shape."""
+        self._read_condition(tree, ())
+        for key in ("trigger", "cancel_on"):
+            patterns = tree.get(key)
+            for index, pattern in enumerate(patterns if isinstance(patterns, list) else ()):
+                at = (key, index)
+                if isinstance(pattern, Mapping):
+                    self._read_condition(pattern, at)
+                if isinstance(pattern, Mapping) and key == "cancel_on" and "by" in pattern:
+                    self._keys[at] = self._compile_by(pattern["by"], (*at, "by"))
+
+    def _read_condition(self, owner: JsonObject, at: Pointer) -> None:
+        if "when" not in owner or owner["when"] is True:
+            return
+        at = (*at, "when")
+        if owner["when"] is None:
             self.findings.add(at, codes.NO_VALUE, "when needs a condition", "give one, or leave the key out")
-            return None
-        if model.when is True:
-            return None
-        parsed = parse_condition(model.when, shared=self.shared)
+            return
+        parsed = parse_condition(owner["when"], shared=self.shared)
         for error in parsed.errors:
             self.findings.add_condition(at, error)
         for warning in parsed.warnings:
             self.findings.add_condition(at, warning, Severity.WARNING)
-        return parsed.condition
-
-    def _compile_cancel_on(self, model: CancelModel, at: Pointer) -> CancelOn:
-        return CancelOn(pattern=self._compile_pattern(model, at), by=self._compile_by(model.by, (*at, "by")))
+        if parsed.condition is not None:
+            self._conditions[at] = parsed.condition
 
     def _compile_by(self, by: Json, at: Pointer) -> tuple[KeyPair, ...]:
         """Pairs in an order of their own, so that the order they are written in has no meaning."""
@@ -134,6 +146,8 @@ class RuleBuilder:
             for left, right in by.items():
                 ours = self._reference(left, (*at, left), on_key=True)
                 self._add_pair(pairs, ours, self._reference(right, (*at, left)))
+            if len({left for left, _ in pairs}) < len(pairs):
+                self.findings.add(at, codes.WRONG_BY, "two pairs begin with the same reference", "keep one of them")
         elif isinstance(by, str | list):
             for index, text in enumerate(by if isinstance(by, list) else [by]):
                 name = self._reference(text, (*at, index) if isinstance(by, list) else at)
