@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from autoflow.clock import Clock
+from autoflow.clock import Clock, to_rfc3339
 from autoflow.model.event import Event, facts_of
 from autoflow.model.ids import IdSource
 from autoflow.model.rule import OnChange, Rule
@@ -177,6 +177,12 @@ class Engine:
                     "condition.error", event_id=one.event.id, rule_id=version.rule.id, account=version.rule.account,
                     error=message,
                 )  # fmt: skip
+            for new in receipt.planned:
+                if new.due_at > one.event.received_at:
+                    log.info(
+                        "run.planned", due_at=to_rfc3339(new.due_at), rule_id=new.rule_id, run_id=new.run_id,
+                        event_id=one.event.id, account=new.account,
+                    )  # fmt: skip
         due = [new.due_at for receipt in receipts for new in receipt.planned]
         if due:
             self._alarm.arm(min(due))

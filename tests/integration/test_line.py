@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from support.line import START, Line
 
 from autoflow.model.run import Delivered, Reject, Retry
+from support.line import START, Line
 
 MINUTE = 60_000
 

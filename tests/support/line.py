@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support.alarms import VirtualAlarm
-
 from autoflow.actions.base import Request
 from autoflow.actions.registry import ACTION_TYPES
 from autoflow.clock import VirtualClock
@@ -25,6 +23,7 @@ from autoflow.runs.executor import ActionSet, Executor, ExecutorOptions
 from autoflow.runs.slots import Slots
 from autoflow.store.sqlite.store import SqliteStore
 from autoflow.templates import TemplateLibrary, check_template
+from support.alarms import VirtualAlarm
 
 START = 1_800_000_000_000
 CONTEXT = LoadContext(action_types=ACTION_TYPES, notifiers={}, templates=None, check_template=check_template)
@@ -81,10 +80,8 @@ class Line:
         self.store = SqliteStore(self.path, clock=self.clock)
         self.versions = VersionBook(self.store, CONTEXT)
         options = ExecutorOptions(retry=self.retry, chain_depth=self._chain_depth, random=lambda: 0.0)
-        self.executor = Executor(
-            self.store, self.versions, clock=self.clock, metrics=self.metrics, options=options
-        )
-        actions = {name: self.recorder for name in ("sms", "email", "webhook", "http", "log")}
+        self.executor = Executor(self.store, self.versions, clock=self.clock, metrics=self.metrics, options=options)
+        actions = dict.fromkeys(("sms", "email", "webhook", "http", "log"), self.recorder)
         self.executor.actions = ActionSet(
             types=ACTION_TYPES, actions={**actions, "emit": EmitDouble()}, library=TemplateLibrary()
         )
@@ -159,9 +156,7 @@ class Line:
 
     async def dead_letters(self) -> Sequence[JsonObject]:
         """Every dead letter, newest first."""
-        return await self.rows(
-            "list_dead_letters", before=1 << 62, status=None, rule=None, account=None, limit=200
-        )
+        return await self.rows("list_dead_letters", before=1 << 62, status=None, rule=None, account=None, limit=200)
 
     def close(self) -> None:
         """Let go of the file."""

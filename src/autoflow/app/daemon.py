@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from autoflow import __version__
-from autoflow.actions.registry import ActionContext, build_actions
+from autoflow.actions.registry import ActionContext, build_actions, trusted_hosts
 from autoflow.app.state import DATABASE, hold_state
 from autoflow.clock import SystemClock
 from autoflow.engine import Engine, EngineOptions
@@ -224,6 +224,7 @@ class Daemon:
             clock=self.clock,
             metrics=self.metrics,
             options=options,
+            rulebook=lambda: self.engine.rulebook,
             rest=api,  # type: ignore[arg-type]  # Starlette says MutableMapping where we do
         )
 
@@ -336,7 +337,9 @@ def run_daemon(settings: Settings, options: RunOptions, voice: Voice, secrets: S
 
 
 def _make_outgoing(settings: Settings) -> Outgoing:
-    return Outgoing(EgressGuard(settings.egress.allow, require_https=settings.egress.require_https))
+    egress = settings.egress
+    guard = EgressGuard(egress.allow, require_https=egress.require_https, trusted=trusted_hosts(settings.notifiers))
+    return Outgoing(guard)
 
 
 def _print_line(line: str) -> None:

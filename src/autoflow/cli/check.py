@@ -134,9 +134,9 @@ def schema(kind: Annotated[str, typer.Argument(help="rule or config.")] = "rule"
 
         print_json(rule_json_schema())
     elif kind == "config":
-        from autoflow.settings_file import config_json_schema
+        from autoflow.settings import config_schema
 
-        print_json(config_json_schema())
+        print_json(config_schema())
     else:
         raise UsageError(f"there is no schema {kind!r}", hint="rule or config")
 

@@ -18,11 +18,12 @@ from autoflow.clock import Clock
 from autoflow.errors import AutoflowError, IntakeError, StorageError
 from autoflow.intake.decode import Decoder
 from autoflow.intake.gate import Gate
-from autoflow.intake.receipts import answer_of
+from autoflow.intake.receipts import answer_of, note_of
 from autoflow.model.json import Json
 from autoflow.model.problem_details import MEDIA_TYPE, problem_details
 from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
+from autoflow.rules.rulebook import Rulebook
 from autoflow.security.auth import TokenCheck
 
 log = get_log("autoflow.intake")
@@ -51,6 +52,11 @@ class DoorOptions:
     #: names that a Host header may carry; None on the unix socket, which no browser reaches
     hosts: frozenset[str] | None
 
+    @property
+    def is_local(self) -> bool:
+        """Whether only the daemon's own user comes in here."""
+        return self.hosts is None
+
 
 class HttpDoor:
     """One listener's view of the daemon."""
@@ -63,6 +69,7 @@ class HttpDoor:
         clock: Clock,
         metrics: Metrics,
         options: DoorOptions,
+        rulebook: Callable[[], Rulebook],
         rest: AsgiApp,
     ) -> None:
         self._gate = gate
@@ -70,6 +77,7 @@ class HttpDoor:
         self._clock = clock
         self._metrics = metrics
         self._options = options
+        self._rulebook = rulebook
         self._rest = rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,7 +105,7 @@ class HttpDoor:
                 raise IntakeError(
                     f"the Host header says {host!r}",
                     status=403,
-                    hint="list the name under http.hosts in the config",
+                    hint="list the name under http.allowed_hosts in the config",
                     code="AF403",
                 )
             if "origin" in headers:
@@ -124,6 +132,10 @@ class HttpDoor:
         )
         receipts = await self._gate.take(events, transport="http")
         answer = answer_of(receipts)
+        if self._options.is_local:
+            for told, receipt in zip(answer["events"], receipts, strict=True):
+                if note := note_of(receipt, self._rulebook()):
+                    told["note"] = note
         await _answer(send, 202, answer, request_id)
         seconds = time.perf_counter() - begun
         self._metrics.intake_answered("http", seconds)

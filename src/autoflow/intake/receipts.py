@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from autoflow.clock import to_rfc3339
 from autoflow.engine import Receipt
 from autoflow.model.json import Json
+from autoflow.preview import meets_trigger
+from autoflow.rules.rulebook import Rulebook
 from autoflow.store.events import EventStatus
 
 
@@ -32,3 +35,26 @@ def event_answer(receipt: Receipt) -> dict[str, Json]:
             {"rule": new.rule_id, "run": new.run_id, "due_at": to_rfc3339(new.due_at)} for new in receipt.planned
         ]
     return answer
+
+
+def note_of(receipt: Receipt, rulebook: Rulebook) -> str | None:
+    """Why an accepted event led to nothing, for the daemon's own user: other accounts are named here."""
+    event = receipt.event
+    if receipt.planned or receipt.stored.status is not EventStatus.ACCEPTED:
+        return None
+    others = {
+        version.rule.account
+        for version in rulebook.foreign_listeners(event)
+        if meets_trigger(version.rule, replace(event, account=version.rule.account))
+    }
+    if others:
+        return f"a trigger is met but for the account: rules of {_words(others)}, the event of {event.account}"
+    listening = {version.rule.id for version in rulebook.listeners(event)}
+    if listening:
+        return f"{_words(listening)} would listen, but the conditions do not hold"
+    return f"no rule is triggered by {event.type}"
+
+
+def _words(names: set[str]) -> str:
+    first = sorted(names)[:3]
+    return ", ".join(first) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

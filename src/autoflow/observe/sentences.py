@@ -33,9 +33,12 @@ SENTENCES: Mapping[str, str] = {
     "rules.last_good": "The last good rules stay in use.",
     "rules.loaded": "Rules were loaded.",
     "rules.refused": "Rules were not loaded: there is an error in them.",
+    "run.planned": "A run waits until it is due.",
     "run.cancelled": "A run was cancelled.",
     "run.defect": "A run failed by a defect of autoflow.",
     "run.fenced": "A run was taken over by another owner; this one gives up.",
     "run.storage": "A run's result could not be stored; it is tried again.",
+    "rules.reload_failed": "The rules could not be read again; it is tried at the next change.",
+    "stdin.ended": "Standard input has ended.",
     "token.made": "A token was made for this state directory.",
 }

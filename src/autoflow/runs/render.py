@@ -13,8 +13,7 @@ from autoflow.errors import TemplateError
 from autoflow.matching.paths import MISSING, compile_reference, parse_reference
 from autoflow.model.json import Json, JsonObject
 from autoflow.model.step import Step
-from autoflow.security.secrets import is_secret
-from autoflow.templates import TemplateLibrary, TextTemplate, freeze_facts, render_url
+from autoflow.templates import TemplateLibrary, compile_template, freeze_facts, render_header, render_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +50,7 @@ def _render(param: Param, value: Json, facts: Facts, library: TemplateLibrary) -
         case ParamKind.URL:
             return render_url(value, facts.frozen)
         case ParamKind.HEADERS:
-            return {name: _render_header(text, facts) for name, text in value.items()}
+            return {name: render_header(text, facts.frozen) for name, text in value.items()}
         case ParamKind.TEMPLATE:
             message = library.render(value, facts.frozen)
             return {"name": value, "subject": message.subject, "text": message.text, "html": message.html}
@@ -62,7 +61,7 @@ def _render(param: Param, value: Json, facts: Facts, library: TemplateLibrary) -
 def render_value(value: Json, facts: Facts) -> Json:
     """Any JSON: texts are templates, `{ fact: ref }` keeps its type, `{ literal: ... }` is left as it stands."""
     if isinstance(value, str):
-        return TextTemplate(value).render(facts.frozen) if "{" in value else value
+        return compile_template(value).render(facts.frozen) if "{" in value else value
     if isinstance(value, list):
         return [render_value(item, facts) for item in value]
     if not isinstance(value, Mapping):
@@ -79,7 +78,3 @@ def _follow(value: Mapping[str, Json], facts: Facts) -> Json:
     if found is not MISSING:
         return found
     return value.get("default")
-
-
-def _render_header(text: Json, facts: Facts) -> Json:
-    return text if isinstance(text, str) and is_secret(text) else render_value(text, facts)
