@@ -3,7 +3,8 @@
 The notation, block by block, in the order of the page:
 
     ```console          each line after `$ ` is run by bash; what follows it is what it prints, stdout and stderr.
-                        `...` alone on a line stands for any lines, `...` inside a line for any text.
+                        `...` alone on a line stands for any lines, `...` inside a line for any text; how wide
+                        columns are does not count.
                         A command ends with 0, unless the next one is `echo $?`.
     <!-- starts the daemon -->    before a console block: its one command is a daemon, started with a free port
     <!-- the daemon says -->      before any block: the lines appear in what the daemon prints
@@ -181,8 +182,13 @@ def read_commands(block: Block) -> list[Command]:
 
 def is_alike(printed: str, expected: str) -> bool:
     """Whether what was printed is what the page says; spaces at line ends do not count."""
-    plain = "".join(f"{line.rstrip()}\n" for line in printed.rstrip("\n").splitlines())
-    return re.fullmatch(_pattern(expected), plain) is not None
+    plain = "".join(f"{line.rstrip()}\n" for line in _narrow(printed).rstrip("\n").splitlines())
+    return re.fullmatch(_pattern(_narrow(expected)), plain) is not None
+
+
+def _narrow(text: str) -> str:
+    """Columns and rulers are as wide as what stands in them: their width is nothing to compare."""
+    return re.sub("─+", "──", re.sub(r"(?<=\S) {2,}", "  ", text))
 
 
 def _pattern(text: str) -> str:

@@ -1,0 +1,46 @@
+"""What the pages show at a terminal is what happens at a terminal."""
+
+from pathlib import Path
+
+import pytest
+
+from support.consoles import KNOWN, Console, is_alike
+from support.documents import PAGES, name_of, read_blocks
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "```console" in page.read_text()], ids=name_of)
+def test_console_blocks_print_what_the_page_says(page: Path, tmp_path: Path) -> None:
+    """Every command of a page, run in order by a real shell, prints what stands below it."""
+    directory = tmp_path / "checkout"
+    directory.mkdir()
+    with Console(directory) as console:
+        faults = [fault for block in read_blocks(page) for fault in console.follow(block)]
+    assert not faults, "\n\n".join(faults)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_comments_before_blocks_are_of_the_notation(page: Path) -> None:
+    """A comment before a console block that is misspelt would otherwise switch its check off."""
+    unknown = [f"{block}: {block.comment}" for block in read_blocks(page) if block.language == "console" and
+               block.comment not in KNOWN]  # fmt: skip
+    assert not unknown
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected", "alike"),
+    [
+        ("ok: 7 rules\n", "ok: 7 rules", True),
+        ("ok: 7 rules\n", "ok: 6 rules", False),
+        ("ok: 7 rules\nand more\n", "ok: 7 rules", False),
+        ("a 1 b\n", "a ... b", True),
+        ("a 1\n2 b\n", "a ... b", False),
+        ("first\nsecond\nlast\n", "first\n...\nlast", True),
+        ("first\nlast\n", "first\n...\nlast", True),
+        ("first\nsecond\n", "first\n...", True),
+        ("", "", True),
+        ("something\n", "", False),
+    ],
+)
+def test_wildcards_stand_for_what_the_notation_says(printed: str, expected: str, *, alike: bool) -> None:
+    """The comparison itself tells a difference from a wildcard."""
+    assert is_alike(printed, expected) is alike
