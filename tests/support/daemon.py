@@ -71,6 +71,7 @@ class DaemonProcess:
 
     async def start(self, *, ready: bool = True) -> None:
         """Start, and return once it answers that it is ready."""
+        self.log.clear()
         (self.home / "rules").mkdir(parents=True, exist_ok=True)
         config = {"rules": "rules", "templates": "templates", "state": "state", **self.config}
         config.setdefault("http", {"listen": f"127.0.0.1:{self.port}"})
