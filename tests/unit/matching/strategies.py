@@ -93,3 +93,25 @@ conditions = st.recursive(
     ),
     max_leaves=8,
 )
+
+
+# Few values and the operators that the index files by: most of these conditions are met by some of these facts.
+few = st.sampled_from([0, 1, 1.0, True, False, "1", None])
+flat_facts = st.dictionaries(st.sampled_from(["f", "g", "h"]), few, min_size=1, max_size=3)
+flat_references = st.sampled_from([Reference(fact=name) for name in "fgh"])
+filed_leaves = st.one_of(
+    st.builds(lambda left, value: Leaf(left=left, operator="equal", value=value), flat_references, few),
+    st.builds(
+        lambda left, value: Leaf(left=left, operator="in", value=value), flat_references, st.lists(few, max_size=3)
+    ),
+    st.builds(lambda left: Leaf(left=left, operator="exists", value=True), flat_references),
+    st.builds(lambda left, right: Leaf(left=left, operator="equal", value=right), flat_references, flat_references),
+    st.builds(lambda left, right: Leaf(left=left, operator="in", value=right), flat_references, flat_references),
+)
+filed_conditions = st.recursive(
+    filed_leaves,
+    lambda inner: (
+        _group(model.All, inner) | _group(model.Any, inner) | st.builds(lambda part: model.Not(condition=part), inner)
+    ),
+    max_leaves=6,
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from autoflow.matching.explain import decisive, explain_condition, explanation_t
 from autoflow.matching.index import ConditionIndex
 from autoflow.matching.tree import parse_condition, write_condition
 from autoflow.model.condition import Condition
-from unit.matching.strategies import conditions, facts
+from unit.matching.strategies import conditions, facts, filed_conditions, flat_facts
 
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 
@@ -49,6 +50,18 @@ def test_the_explanation_has_the_compiled_answer(condition: Condition, found: di
 @given(st.lists(st.none() | conditions, max_size=8), facts)
 def test_the_index_finds_what_each_condition_says(entries: list[Condition | None], found: dict[str, Any]) -> None:
     """Through the index, hits and errors are those of the conditions one by one, in the order of the entries."""
+    compare_with_index(entries, found)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=SLOW)
+@given(st.lists(filed_conditions, min_size=1, max_size=8), flat_facts)
+def test_filing_a_condition_changes_nothing(entries: list[Condition], found: dict[str, Any]) -> None:
+    """Conditions that the index files by their equalities are met exactly where they hold."""
+    compare_with_index(entries, found)
+
+
+def compare_with_index(entries: Sequence[Condition | None], found: dict[str, Any]) -> None:
+    """Judge the conditions one by one and through an index."""
     answers = [True if condition is None else judge(condition, found) for condition in entries]
     matched = ConditionIndex.build([(condition, place) for place, condition in enumerate(entries)]).match(found)
     assert matched.hits == [place for place, answer in enumerate(answers) if answer is True]

@@ -58,6 +58,14 @@ def test_the_cost_does_not_grow_with_the_number_of_rules() -> None:
     assert many == few <= 4
 
 
+def test_what_stands_beside_an_equality_still_counts() -> None:
+    """A rule found by its value is met only where the rest of its condition holds too."""
+    index = build("a == 1 and b > 5", "(a == 1 and c exists) and b > 1", "a == 1 or b == 9", "not a == 1")
+    assert index.match({"a": 1, "b": 3}).hits == [2]
+    assert index.match({"a": 1, "b": 3, "c": 0}).hits == [1, 2]
+    assert index.match({"a": 2, "b": 9, "c": 0}).hits == [2, 3]
+
+
 def test_lists_and_choices_of_values_are_found_by_value() -> None:
     """`in` and `or` of equalities are looked at only for their values, also over two references, and hit once."""
     for document in ("client.id in [{place}, -{place}]", "client.id == {place} or job.n == {place}"):

@@ -14,7 +14,8 @@ from autoflow.matching.operators import DECORATORS, OPERATORS, SYNONYMS
 from autoflow.matching.tree import parse_condition
 
 PAGE = (Path(__file__).parents[3] / "docs" / "conditions.md").read_text(encoding="utf-8")
-LINES = re.findall(r"`(job\.[^`]+? (?:[=!<>]=?|not|in|contains|starts|ends|matches|between|exists|is)(?= |`)[^`]*)`", PAGE)
+WORDS = "[=!<>]=?|not|in|contains|starts|ends|matches|between|exists|is"
+LINES = re.findall(rf"`(job\.[^`]+? (?:{WORDS})(?= |`)[^`]*)`", PAGE)
 
 
 @pytest.mark.parametrize("name", [*OPERATORS, *DECORATORS, *CODES, EvaluationError.code])

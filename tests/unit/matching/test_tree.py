@@ -255,6 +255,17 @@ def test_shared_conditions_cannot_grow_without_bound() -> None:
     assert errors[0][1].code == "AF215"
 
 
+def test_shared_conditions_count_towards_the_depth() -> None:
+    """A shared condition may not carry a tree below the 64th level."""
+    shared, _ = resolve_shared({"deep": nest(40)})
+    document: Any = {"condition": "deep"}
+    for _ in range(24):
+        document = {"not": document}
+    (error,) = parse_condition(document, shared=shared).errors
+    assert error.code == "AF214"
+    assert parse_condition(document["not"]["not"], shared=shared).condition is not None
+
+
 def test_references_are_listed_once_in_order() -> None:
     """Every reference of both sides is told, each once."""
     parsed = parse_condition(["b.x == 1", {"not": {**A, "value": {"fact": "c"}}}, "b.x == 2"])
