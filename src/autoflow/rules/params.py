@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from autoflow.actions.base import ActionType, Param, ParamKind
-from autoflow.errors import ConditionError, TemplateError
+from autoflow.errors import ConditionError, SecretError, TemplateError
 from autoflow.matching.paths import parse_path, parse_reference, write_reference
 from autoflow.model.condition import Reference
 from autoflow.model.json import Json, JsonObject
@@ -15,6 +15,7 @@ from autoflow.rules import codes
 from autoflow.rules.context import LoadContext
 from autoflow.rules.findings import Findings, known_words, near_match
 from autoflow.rules.schema import shape_of
+from autoflow.security.secrets import check_secret, find_references
 from autoflow.strict_yaml import Pointer
 
 _TEMPLATE = re.compile(r"\{\{|\{%|\{#")
@@ -22,7 +23,7 @@ _MARKDOWN_LINK = re.compile(r"\[([^\]]*)\]\((https?://[^)\s]+)\)")
 _URL = re.compile(r"(https?)://([^/?#]*)([/?#].*)?", re.IGNORECASE | re.DOTALL)
 _HOST = re.compile(r"[^\s{}\\@]+")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-SECRET = "secret://"  # noqa: S105 - how a reference begins, not a secret
+_SECRET_PARAM = "secret"  # noqa: S105 - a parameter's name: what stands there is only ever a reference
 LITERAL = "literal"
 _TYPED_KEYS = (
     frozenset({"fact"}),
@@ -109,7 +110,7 @@ class ParamsReader:
     def _read_text(self, param: Param, value: Json, at: Pointer) -> Json:
         if not self._is_text(param, value, at):
             return value
-        if value.startswith(SECRET):
+        if find_references(value):
             self._refuse_secret(at)
         self._check_template(value, at)
         return value
@@ -139,7 +140,7 @@ class ParamsReader:
 
     def _read_value(self, value: Json, at: Pointer) -> Json:
         if isinstance(value, str):
-            if value.startswith(SECRET):
+            if find_references(value):
                 self._refuse_secret(at)
             self._check_template(value, at)
             return value
@@ -202,9 +203,24 @@ class ParamsReader:
             elif not isinstance(text, str):
                 message = f"a header must be text, not {shape_of(text)}"
                 self.findings.add((*at, name), codes.WRONG_SHAPE, message, "quote it")
-            elif not text.startswith(SECRET):
-                self._check_template(text, (*at, name))
+            else:
+                self._check_header(text, (*at, name))
         return dict(value)
+
+    def _check_header(self, text: str, at: Pointer) -> None:
+        for reference in find_references(text):
+            if _TEMPLATE.search(reference):
+                message = "a secret's name is never a template"
+                self.findings.add(at, codes.TEMPLATE_PLACE, message, "write it out")
+            else:
+                self._check_secret(reference, at)
+        self._check_template(text, at)
+
+    def _check_secret(self, reference: str, at: Pointer) -> None:
+        try:
+            check_secret(reference)
+        except SecretError as error:
+            self.findings.add_error(at, error)
 
     def _read_word(self, param: Param, value: Json, at: Pointer) -> Json:
         if not self._is_text(param, value, at):
@@ -218,6 +234,8 @@ class ParamsReader:
         elif _TEMPLATE.search(value):
             message = f"{self.kind.name}.{param.name} is never a template"
             self.findings.add(at, codes.TEMPLATE_PLACE, message, "write it out")
+        elif param.name == _SECRET_PARAM:
+            self._check_secret(value, at)
         elif not value or _has_blank(value):
             self.findings.add(at, codes.WRONG_VALUE, f"{value[:40]!r} is not one word")
         return value
