@@ -1,0 +1,55 @@
+"""Who may import whom, and what a quick command does not import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {"pydantic", "pydantic_core", "aiohttp", "uvicorn", "starlette", "apscheduler", "httpx2", "minijinja", "re2"}
+
+
+def imported_by(*arguments: str) -> set[str]:
+    """The top-level packages that this command imports, as Python itself tells it."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "autoflow", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert done.stdout.strip(), "the command said nothing"
+    lines = (line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:"))
+    return {name.partition(".")[0] for name in lines}
+
+
+def test_the_import_contracts_hold() -> None:
+    """The layers of an event's journey, one way, and the other contracts of pyproject.toml."""
+    pytest.importorskip("importlinter", reason="needs: the check tools (make check)")
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("--help",)])
+def test_a_quick_command_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    """Looking at the version or the help loads no server, no client and no schema library."""
+    imported = imported_by(*arguments)
+    assert "autoflow" in imported
+    assert imported & HEAVY == set()
+
+
+def test_reading_the_config_imports_no_network_library() -> None:
+    """Every command reads the config: it must stay cheap."""
+    code = "import sys, autoflow.settings; print(*sorted(name for name in sys.modules if '.' not in name))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert set(done.stdout.split()) & (HEAVY | {"asyncio", "ssl"}) == set()
