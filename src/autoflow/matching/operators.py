@@ -133,66 +133,63 @@ def kind_of(value: Json) -> str:
     return "a list" if isinstance(value, list) else "a map"
 
 
-def _list_operators() -> tuple[Operator, ...]:
-    """The table. Each meaning says what the fact is; docs/conditions.md has the details."""
-    return (
-        Operator(name="equal", meaning="the very value, of the same type", test=is_same),
-        Operator(name="notEqual", meaning="not equal; true for a missing fact", test=_negate(is_same)),
-        Operator(
-            name="in",
-            meaning="an element of the list on the right",
-            test=_is_in,
-            complain=_want_list,
-            needs_list=True,
-        ),
-        Operator(
-            name="notIn",
-            meaning="not in; true for a missing fact",
-            test=_negate(_is_in),
-            complain=_want_list,
-            needs_list=True,
-        ),
-        Operator(name="contains", meaning="a list that holds the value", test=_contains),
-        Operator(name="doesNotContain", meaning="a list that does not hold the value", test=_lacks),
-        Operator(name="lessThan", meaning="less", test=_ordered(-1)),
-        Operator(name="lessThanInclusive", meaning="less or equal", test=_ordered(-1, 0)),
-        Operator(name="greaterThan", meaning="greater", test=_ordered(1)),
-        Operator(name="greaterThanInclusive", meaning="greater or equal", test=_ordered(0, 1)),
-        Operator(name="exists", meaning="there, and not null", test=_exists, takes_value=False),
-        Operator(name="notExists", meaning="missing or null", test=_negate(_exists), takes_value=False),
-        Operator(name="isEmpty", meaning='missing, null, "", [] or {}', test=_is_empty, takes_value=False),
-        Operator(name="isNotEmpty", meaning="not isEmpty", test=_negate(_is_empty), takes_value=False),
-        Operator(name="startsWith", meaning="a text that begins so", test=_starts_with, complain=_want_text),
-        Operator(name="endsWith", meaning="a text that ends so", test=_ends_with, complain=_want_text),
-        Operator(
-            name="containsText", meaning="a text that has the value in it", test=_contains_text, complain=_want_text
-        ),
-        Operator(
-            name="notContainsText", meaning="not containsText", test=_negate(_contains_text), complain=_want_text
-        ),
-        Operator(name="includes", meaning="a list that holds the value, or a text that has it in it", test=_includes),
-        Operator(name="doesNotInclude", meaning="not includes", test=_negate(_includes)),
-        Operator(
-            name="matches",
-            meaning="a text in which the RE2 expression is found",
-            test=_matches,
-            complain=_want_text,
-            needs_literal=True,
-        ),
-        Operator(
-            name="notMatches", meaning="not matches", test=_negate(_matches), complain=_want_text, needs_literal=True
-        ),
-        Operator(
-            name="between",
-            meaning="from the first bound to the second, both included",
-            test=_between,
-            complain=_want_bounds,
-            needs_literal=True,
-        ),
-    )
+_TABLE: Final = (
+    Operator(name="equal", meaning="the very value, of the same type", test=is_same),
+    Operator(name="notEqual", meaning="not equal; true for a missing fact", test=_negate(is_same)),
+    Operator(
+        name="in",
+        meaning="an element of the list on the right",
+        test=_is_in,
+        complain=_want_list,
+        needs_list=True,
+    ),
+    Operator(
+        name="notIn",
+        meaning="not in; true for a missing fact",
+        test=_negate(_is_in),
+        complain=_want_list,
+        needs_list=True,
+    ),
+    Operator(name="contains", meaning="a list that holds the value", test=_contains),
+    Operator(name="doesNotContain", meaning="a list that does not hold the value", test=_lacks),
+    Operator(name="lessThan", meaning="less", test=_ordered(-1)),
+    Operator(name="lessThanInclusive", meaning="less or equal", test=_ordered(-1, 0)),
+    Operator(name="greaterThan", meaning="greater", test=_ordered(1)),
+    Operator(name="greaterThanInclusive", meaning="greater or equal", test=_ordered(0, 1)),
+    Operator(name="exists", meaning="there, and not null", test=_exists, takes_value=False),
+    Operator(name="notExists", meaning="missing or null", test=_negate(_exists), takes_value=False),
+    Operator(name="isEmpty", meaning='missing, null, "", [] or {}', test=_is_empty, takes_value=False),
+    Operator(name="isNotEmpty", meaning="not isEmpty", test=_negate(_is_empty), takes_value=False),
+    Operator(name="startsWith", meaning="a text that begins so", test=_starts_with, complain=_want_text),
+    Operator(name="endsWith", meaning="a text that ends so", test=_ends_with, complain=_want_text),
+    Operator(
+        name="containsText", meaning="a text that has the value in it", test=_contains_text, complain=_want_text
+    ),
+    Operator(name="notContainsText", meaning="not containsText", test=_negate(_contains_text), complain=_want_text),
+    Operator(name="includes", meaning="a list that holds the value, or a text that has it in it", test=_includes),
+    Operator(name="doesNotInclude", meaning="not includes", test=_negate(_includes)),
+    Operator(
+        name="matches",
+        meaning="a text in which the RE2 expression is found",
+        test=_matches,
+        complain=_want_text,
+        needs_literal=True,
+    ),
+    Operator(
+        name="notMatches", meaning="not matches", test=_negate(_matches), complain=_want_text, needs_literal=True
+    ),
+    Operator(
+        name="between",
+        meaning="from the first bound to the second, both included",
+        test=_between,
+        complain=_want_bounds,
+        needs_literal=True,
+    ),
+)
 
 
-OPERATORS: Final = {operator.name: operator for operator in _list_operators()}
+OPERATORS: Final = {operator.name: operator for operator in _TABLE}
+"""Name -> operator. Each meaning says what the fact is; docs/conditions.md has the details."""
 
 DECORATORS: Final = {
     "someFact": "the fact is a list, and the operator holds for one of its elements",
