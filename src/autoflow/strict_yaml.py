@@ -32,6 +32,8 @@ MAX_DEPTH = 64
 MAX_ALIASES = 100
 MAX_NODES = 200_000
 MAX_DIGITS = 1_000
+MAX_UNREAD = 20
+"""After so many documents that cannot be read, the rest of a file is left alone."""
 
 _NULL, _BOOL, _INT, _FLOAT, _STR = (f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str"))
 _COLLECTIONS = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
@@ -47,6 +49,7 @@ _NUMBERS = (
 )
 _NUMBER_STARTS = frozenset("0123456789-+.")
 _LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
+_JSON_ONLY = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 
 
@@ -117,12 +120,16 @@ def read_yaml(text: str, *, path: str) -> YamlRead:
         problem = _problem(path, None, TOO_MUCH, "the file is larger than 1 MiB", hint="split it into several files")
         return YamlRead(documents=(), problems=(problem,))
     if path.endswith(".json"):
-        text = _SURROGATES.sub(_join_surrogates, text)
+        text = _escape_for_yaml(text)
+    lines = split_lines(text)
     documents: list[YamlDocument] = []
     problems: list[Problem] = []
     start: int | None = 0
-    while start is not None:
-        start = _read_from(text, start, path, documents, problems)
+    while start is not None and len(problems) < MAX_UNREAD:
+        start = _read_from(text, lines, start, path, documents, problems)
+    if start is not None:
+        place = Place(line=start + 1, column=1, end_line=start + 1, end_column=2)
+        problems.append(_problem(path, place, TOO_MUCH, "too many errors; the file is not read from here on"))
     return YamlRead(documents=tuple(documents), problems=tuple(problems))
 
 
@@ -143,23 +150,23 @@ def split_lines(text: str) -> list[str]:
 
 
 def _read_from(
-    text: str, start: int, path: str, documents: list[YamlDocument], problems: list[Problem]
+    text: str, lines: list[str], start: int, path: str, documents: list[YamlDocument], problems: list[Problem]
 ) -> int | None:
     """Read on from a line, counted from 0. The line to start again from, after what cannot be read."""
     loader = None
     try:
         # Empty lines before it keep the line numbers right.
-        loader = _Loader("\n" * start + "\n".join(split_lines(text)[start:]) if start else text)
+        loader = _Loader("\n" * start + "\n".join(lines[start:]) if start else text)
         while loader.check_node():
             loader.depth = 0
             node: Any = loader.get_node()
             documents.append(_build_document(node, path))
     except yaml.MarkedYAMLError as error:
-        place = _place_between(_mark_of(error, text), None)
+        place = _place_between(_mark_of(error, lines), None)
         hint = "flatten it" if isinstance(error, _TooDeepError) else None
         code = TOO_MUCH if hint else SYNTAX
         problems.append(_problem(path, place, code, _say(error), hint=hint))
-        return _next_document(text, max(place.line - 1, start + 1))
+        return _next_document(lines, max(place.line - 1, start + 1))
     except yaml.reader.ReaderError as error:
         place = _place_at(text, error)
         problems.append(_problem(path, place, SYNTAX, f"the character {error.character!r} cannot stand in YAML"))
@@ -174,18 +181,17 @@ def _read_from(
     return None
 
 
-def _mark_of(error: yaml.MarkedYAMLError, text: str) -> Any:
+def _mark_of(error: yaml.MarkedYAMLError, lines: list[str]) -> Any:
     """What is not closed is shown where it was opened, not where the file ends."""
     mark = error.problem_mark or error.context_mark
-    if mark is None or mark.line < len(split_lines(text.rstrip())):
+    if mark is None or any(line.strip() for line in lines[mark.line :]):
         return mark
     is_open = re.search("quoted scalar|flow", error.context or "")
     return error.context_mark or mark if is_open else mark
 
 
-def _next_document(text: str, after: int) -> int | None:
+def _next_document(lines: list[str], after: int) -> int | None:
     """The next line that begins a document, counted from 0."""
-    lines = split_lines(text)
     return next((n for n in range(after, len(lines)) if re.match(r"---(\s|$)", lines[n])), None)
 
 
@@ -390,6 +396,12 @@ def _say(error: yaml.MarkedYAMLError) -> str:
     if error.context:
         words.append(error.context)
     return ", ".join(words)
+
+
+def _escape_for_yaml(text: str) -> str:
+    """JSON as YAML can read it: surrogate pairs as one escape, and characters that only JSON allows escaped."""
+    text = _JSON_ONLY.sub(lambda found: f"\\u{ord(found[0]):04X}", text)
+    return _SURROGATES.sub(_join_surrogates, text)
 
 
 def _join_surrogates(found: re.Match[str]) -> str:

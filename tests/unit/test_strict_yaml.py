@@ -178,11 +178,16 @@ JSON = st.recursive(
 )
 
 
-@given(value=st.dictionaries(st.text(max_size=20), JSON, max_size=5), indent=st.sampled_from([None, 1, 4, "\t"]))
-@example(value={"smile": "😀 \x7f \u2028"}, indent=None)
-def test_json_is_read_as_what_it_means(value: object, indent: int | str | None) -> None:
+@given(
+    value=st.dictionaries(st.text(max_size=20), JSON, max_size=5),
+    indent=st.sampled_from([None, 1, 4, "\t"]),
+    escaped=st.booleans(),
+)
+@example(value={"smile": "😀 \x85 \u2028"}, indent=None, escaped=True)
+@example(value={"smile": "😀 \x85 \u2028"}, indent=None, escaped=False)
+def test_json_is_read_as_what_it_means(value: object, indent: int | str | None, escaped: bool) -> None:
     """Every JSON document in a .json file has the value that a JSON reader finds."""
-    read = read_yaml(json.dumps(value, indent=indent), path="a.json")
+    read = read_yaml(json.dumps(value, indent=indent, ensure_ascii=escaped), path="a.json")
     assert not read.all_problems
     assert [document.value for document in read.documents] == [value]
 
@@ -258,3 +263,9 @@ def cut(lines: list[str], line: int, column: int, end_line: int, end_column: int
     chosen[-1] = chosen[-1][: end_column - 1]
     chosen[0] = chosen[0][column - 1 :]
     return "\n".join(chosen)
+
+
+def test_a_file_full_of_errors_is_given_up() -> None:
+    """Starting again costs time; after twenty times the rest is told in one sentence."""
+    read = read_yaml("a: [\n---\n" * 30, path="a.yaml")
+    assert [problem.code for problem in read.all_problems] == [SYNTAX] * 20 + [TOO_MUCH]

@@ -18,6 +18,8 @@ from autoflow.rules.loader import LoadContext, load_document, load_text
 
 CONTEXT = LoadContext(action_types=ACTION_TYPES, notifiers={})
 
+# PyYAML writes U+0085, U+2028 and U+2029 into quoted text as they are, and reads them as line ends.
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x85\u2028\u2029"), min_size=1, max_size=10)
 NAMES = st.sampled_from(["job", "client", "total", "Total2", "größe", "id"])
 REFERENCES = st.lists(NAMES, min_size=1, max_size=3).map(".".join)
 EVENTS = st.sampled_from(["job.created", "job.*", "*", "META_LEAD", "com.example/x.y", "user.sign-up"])
@@ -48,7 +50,7 @@ PATTERNS = st.fixed_dictionaries(
 )
 CANCELS = st.fixed_dictionaries({"event": EVENTS, "by": BY}, optional={"source": st.just("crm"), "when": CONDITIONS})
 STEPS = st.one_of(
-    st.builds(lambda text: {"log": {"message": text}}, st.text(min_size=1, max_size=10)),
+    st.builds(lambda text: {"log": {"message": text}}, TEXTS),
     st.builds(lambda value: {"emit": {"type": "a.b", "data": {"x": value}}}, VALUES),
     st.builds(lambda ref: {"sms": {"recipient": {"fact": ref}, "message": "x"}, "retry": "quick"}, REFERENCES),
 )
@@ -59,7 +61,7 @@ RULES = st.fixed_dictionaries(
         "actions": st.lists(STEPS, min_size=1, max_size=3),
     },
     optional={
-        "name": st.text(min_size=1, max_size=8),
+        "name": TEXTS,
         "account": st.just("acme"),
         "enabled": st.sampled_from([True, False, "shadow"]),
         "delay": SPANS,
