@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import stat
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -102,20 +106,23 @@ class StdinDoor:
 
 
 async def open_stdin() -> asyncio.StreamReader:
-    """Standard input as a stream of this event loop; files, which cannot be polled, are read by a thread."""
+    """Standard input as a stream of this event loop; what cannot be polled (a file, a terminal) is read by a thread."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=LINE_LIMIT)
-    try:
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    # The event loop's own way ends the whole process when it is given a file, so it is never asked.
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
-    except (ValueError, OSError, PermissionError):
-        loop.run_in_executor(None, _feed, loop, reader)
+    else:
+        threading.Thread(target=_feed, args=(loop, reader), name="stdin", daemon=True).start()
     return reader
 
 
 def _feed(loop: asyncio.AbstractEventLoop, reader: asyncio.StreamReader) -> None:
-    while chunk := sys.stdin.buffer.read(1 << 16):
-        loop.call_soon_threadsafe(reader.feed_data, chunk)
-    loop.call_soon_threadsafe(reader.feed_eof)
+    with contextlib.suppress(RuntimeError):  # the daemon has ended meanwhile
+        while chunk := os.read(sys.stdin.fileno(), 1 << 16):
+            loop.call_soon_threadsafe(reader.feed_data, chunk)
+        loop.call_soon_threadsafe(reader.feed_eof)
 
 
 class _Lines:
