@@ -134,7 +134,7 @@ class _Builder:
 
         version, timeout_ms = self.context.version, self.context.timeout_ms
         return {
-            "webhook": self._build_webhook(None),
+            "webhook": self._build_webhook(None, timeout_ms),
             "http": HttpAction(self.outgoing, self.secrets, version=version, timeout_ms=timeout_ms),
             "emit": EmitAction(),
             "log": LogAction(self.context.write_log, self.secrets),
@@ -152,9 +152,12 @@ class _Builder:
             case "sms":
                 return self._build_sms(notifier, transport)
             case _:
-                return self._build_webhook(notifier.options.get("secret"))
+                return self._build_webhook(notifier.options.get("secret"), self._timeout_of(notifier))
 
-    def _build_webhook(self, secret: Json) -> Action:
+    def _timeout_of(self, notifier: Notifier) -> int:
+        return int(notifier.options.get("timeout_ms") or self.context.timeout_ms)
+
+    def _build_webhook(self, secret: Json, timeout_ms: int) -> Action:
         from autoflow.actions.webhook import WebhookAction
 
         return WebhookAction(
@@ -162,7 +165,7 @@ class _Builder:
             self.secrets,
             version=self.context.version,
             secret=secret,
-            timeout_ms=self.context.timeout_ms,
+            timeout_ms=timeout_ms,
         )
 
     def _build_email(self, notifier: Notifier) -> Action:
@@ -170,7 +173,7 @@ class _Builder:
 
         try:
             return EmailAction(
-                self.outgoing, self.secrets, options=notifier.options, timeout_ms=self.context.timeout_ms
+                self.outgoing, self.secrets, options=notifier.options, timeout_ms=self._timeout_of(notifier)
             )
         except (OSError, ValueError) as error:
             raise ConfigError(f"notifiers.{notifier.name}: {error}") from error
@@ -184,7 +187,7 @@ class _Builder:
             self.secrets,
             options=notifier.options,
             version=self.context.version,
-            timeout_ms=self.context.timeout_ms,
+            timeout_ms=self._timeout_of(notifier),
         )
 
     def _build_outbox(self, notifier: Notifier) -> Action:
