@@ -80,6 +80,20 @@ async def test_a_config_map_swap_is_picked_up(daemon: DaemonProcess) -> None:
     await in_force(daemon, "second")
 
 
+async def test_a_directory_that_is_replaced_is_watched_on(daemon: DaemonProcess) -> None:
+    """Removed and made again at once, as a deployment does it: the new one counts, and so do its later changes."""
+    daemon.write_rule("a.yaml", rule("one"))
+    await daemon.start()
+    await in_force(daemon, "one")
+    rules = daemon.home / "rules"
+    rules.rename(daemon.home / "old")
+    rules.mkdir()
+    daemon.write_rule("a.yaml", rule("two"))
+    await in_force(daemon, "two")
+    daemon.write_rule("a.yaml", rule("three"))
+    await in_force(daemon, "three")
+
+
 def git(repository: Path, *words: str) -> None:
     """One git command, with a name to commit under."""
     names = {f"GIT_{who}_{what}": "tester@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}

@@ -33,7 +33,7 @@ class RuleFilter(DefaultFilter):
 async def watch_files(directories: Sequence[Path], stop: asyncio.Event) -> AsyncIterator[None]:
     """Yield after each change, once the files are quiet and git holds no lock; end when `stop` is set."""
     while not stop.is_set():
-        present = [directory for directory in directories if directory.is_dir()]
+        present = _inodes(directories)
         if not present:
             await _pause(stop, MISSING_POLL)
             yield
@@ -48,11 +48,23 @@ async def watch_files(directories: Sequence[Path], stop: asyncio.Event) -> Async
             stop_event=stop,
             ignore_permission_denied=True,
         )
-        async for _ in changes:
-            await _wait_for_git(present[0], stop)
+        following = asyncio.ensure_future(anext(changes, None))
+        try:
+            # One step of the loop sets the watch up. What changed before that is found by looking once more.
+            await asyncio.sleep(0)
+            await _wait_for_git(directories[0], stop)
             yield
-            if [directory for directory in directories if directory.is_dir()] != present:
-                break
+            while await following is not None and _inodes(directories) == present:
+                following = asyncio.ensure_future(anext(changes, None))
+                await _wait_for_git(directories[0], stop)
+                yield
+        finally:
+            following.cancel()
+
+
+def _inodes(directories: Sequence[Path]) -> dict[Path, int]:
+    """The directories that are there. One that was removed and made again is another one to the system."""
+    return {directory: directory.stat().st_ino for directory in directories if directory.is_dir()}
 
 
 async def _wait_for_git(directory: Path, stop: asyncio.Event) -> None:
