@@ -139,13 +139,16 @@ async def test_retry_after_is_honoured(line: Line) -> None:
 
 async def test_after_the_last_attempt_comes_a_dead_letter_and_its_event(line: Line) -> None:
     """Six attempts; the run fails; a rule can tell somebody."""
-    await line.use(TWO_STEPS + """
+    await line.use(
+        TWO_STEPS
+        + """
 ---
 id: tell
 trigger: { event: autoflow.action.dead_lettered }
 actions:
   - log: { message: "{{ rule.id }} gave up on {{ action.type }}: {{ reason }}" }
-""")
+"""
+    )
     line.recorder.replies = [Retry(code="timeout", detail="slow")] * 6
     await line.emit("order.created", {"order": {"id": "o1", "total": 1}})
     await line.advance(8 * 60 * MINUTE)

@@ -83,16 +83,27 @@ class Rulebook:
     def _index(self, account: str, names: tuple[str, ...]) -> ConditionIndex[RuleVersion]:
         key = (account, names)
         if key not in self._indexes:
-            entries = [entry for name in names for entry in self._accounts[account].entries[name]]
-            self._indexes[key] = ConditionIndex.build(entries)
+            patterns = self._accounts[account].entries
+            entries = sorted((entry for name in names for entry in patterns[name]), key=lambda entry: entry.place)
+            self._indexes[key] = ConditionIndex.build([(entry.condition, entry.version) for entry in entries])
         return self._indexes[key]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """One trigger of one rule: what must hold on arrival."""
+
+    #: of the rule in its rulebook; matches are answered in this order
+    place: int
+    condition: Condition | None
+    version: RuleVersion
 
 
 @dataclass(slots=True, kw_only=True)
 class _Patterns:
     """One account's event patterns: by name, prefix or `*`."""
 
-    entries: dict[str, list[tuple[Condition | None, RuleVersion]]] = field(default_factory=dict)
+    entries: dict[str, list[_Entry]] = field(default_factory=dict)
 
     def names_for(self, event_type: str) -> tuple[str, ...]:
         """The patterns in use that mean this type."""
@@ -100,7 +111,7 @@ class _Patterns:
 
     def listeners(self, event_type: str) -> tuple[RuleVersion, ...]:
         """The versions whose triggers mean this type, each once."""
-        found = [version for name in self.names_for(event_type) for _, version in self.entries[name]]
+        found = [entry.version for name in self.names_for(event_type) for entry in self.entries[name]]
         return tuple(dict.fromkeys(found))
 
 
@@ -138,13 +149,13 @@ def arrival_condition(pattern: EventPattern, when: Condition | None = None) -> C
 
 def _patterns_by_account(versions: Iterable[RuleVersion]) -> dict[str, _Patterns]:
     accounts: dict[str, _Patterns] = {}
-    for version in versions:
+    for place, version in enumerate(versions):
         rule = version.rule
         entries = accounts.setdefault(rule.account, _Patterns()).entries
         for pattern in rule.triggers:
             condition = arrival_condition(pattern, rule.when)
             for name in pattern.events:
-                entries.setdefault(name, []).append((condition, version))
+                entries.setdefault(name, []).append(_Entry(place=place, condition=condition, version=version))
     return accounts
 
 

@@ -1,0 +1,26 @@
+"""Ids that sort by time."""
+
+import re
+import uuid
+
+from autoflow.model.ids import IdSource
+
+NOW = 1_800_000_000_000
+
+
+def test_ids_are_uuid_version_7() -> None:
+    """The library reads them, with version, variant and time in their places."""
+    made = IdSource().make(NOW)
+    read = uuid.UUID(made)
+    assert read.version == 7
+    assert read.variant == uuid.RFC_4122
+    assert read.int >> 80 == NOW
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", made)
+
+
+def test_ids_never_go_backwards() -> None:
+    """Not within a millisecond, not past 4,096 of them, not when the clock is set back."""
+    source = IdSource()
+    made = [source.make(NOW) for _ in range(10_000)] + [source.make(NOW - 5_000) for _ in range(10)]
+    assert made == sorted(made)
+    assert len(set(made)) == len(made)
