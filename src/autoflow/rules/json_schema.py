@@ -72,7 +72,16 @@ def _object(properties: Mapping[str, Json], required: Sequence[str], **more: Jso
 
 
 def _rule_schema() -> dict[str, Json]:
-    keys: dict[str, Json] = {
+    keys = {**_naming_keys(), **_acting_keys()}
+    ordered = {key: keys[key] for key in RULE_KEYS}
+    ordered["shared_conditions"] = _shared_schema()
+    example = {"trigger": {"event": "job.created"}, "actions": [{"log": {"message": "{{ job.id }}"}}]}
+    return _object(ordered, ["trigger", "actions"], title="Rule", examples=[example])
+
+
+def _naming_keys() -> dict[str, Json]:
+    """Keys that say what the rule is and whose."""
+    return {
         "id": {
             "type": "string",
             "pattern": "^[a-z0-9][a-z0-9._-]*$",
@@ -99,6 +108,12 @@ def _rule_schema() -> dict[str, Json]:
             "default": True,
             "description": "shadow: it is judged and recorded, and never acts.",
         },
+    }
+
+
+def _acting_keys() -> dict[str, Json]:
+    """Keys that say when it acts and what it does."""
+    return {
         "trigger": {
             **_one_or_list({"$ref": "#/definitions/pattern"}),
             "description": "What wakes the rule: any of these events.",
@@ -123,10 +138,6 @@ def _rule_schema() -> dict[str, Json]:
             "description": "What it does, in this order.",
         },
     }
-    ordered = {key: keys[key] for key in RULE_KEYS}
-    ordered["shared_conditions"] = _shared_schema()
-    example = {"trigger": {"event": "job.created"}, "actions": [{"log": {"message": "{{ job.id }}"}}]}
-    return _object(ordered, ["trigger", "actions"], title="Rule", examples=[example])
 
 
 def _shared_schema() -> dict[str, Json]:
