@@ -79,7 +79,7 @@ class Engine:
         self._clock = clock
         self._alarm = alarm
         self._targets = targets
-        self._metrics = metrics
+        self.metrics = metrics
         self._options = options
 
     async def take(self, events: Sequence[Event]) -> list[Receipt]:
@@ -154,7 +154,7 @@ class Engine:
                 row = tx.row("pending_by_id", id=found["id"])
                 if row is not None:
                     end_pending(tx, row, f"event {one.event.id} ({one.event.type}) ended it")
-                    tx.after_commit(self._metrics.trigger_cancelled)
+                    tx.after_commit(self.metrics.trigger_cancelled)
         planned = one.planned
         if self._options.shadow:
             planned = tuple(as_shadow(new) for new in planned)
@@ -171,7 +171,7 @@ class Engine:
                 if receipt.stored.mismatch:
                     log.warning("event.duplicate_mismatch", event_id=one.event.id, event_source=one.event.source)
                 continue
-            self._metrics.event_judged(matched=len(one.planned), errors=len(one.errors))
+            self.metrics.event_judged(matched=len(one.planned), errors=len(one.errors))
             for version, message in one.errors:
                 log.warning(
                     "condition.error", event_id=one.event.id, rule_id=version.rule.id, account=version.rule.account,

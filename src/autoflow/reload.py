@@ -14,7 +14,6 @@ from pathlib import Path
 
 from autoflow.actions.base import Action
 from autoflow.actions.registry import ACTION_TYPES
-from autoflow.clock import Clock
 from autoflow.engine import Engine
 from autoflow.errors import RulesError
 from autoflow.model.notifier import Notifier
@@ -22,7 +21,6 @@ from autoflow.model.problem import Problem, Severity
 from autoflow.model.rule import Enabled
 from autoflow.observe.health import Finding, State
 from autoflow.observe.log import get_log
-from autoflow.observe.metrics import Metrics
 from autoflow.rules.context import LoadContext
 from autoflow.rules.loader import LoadResult, load_directory
 from autoflow.rules.provenance import GitProvenance
@@ -93,8 +91,6 @@ class Reloader:
         versions: VersionBook,
         store: Store,
         actions: Mapping[str, Action],
-        clock: Clock,
-        metrics: Metrics,
         tell: Callable[[tuple[Problem, ...], bool], None],
     ) -> None:
         self._sources = sources
@@ -103,8 +99,6 @@ class Reloader:
         self._versions = versions
         self._store = store
         self._actions = actions
-        self._clock = clock
-        self._metrics = metrics
         self._tell = tell
         self._digest = ""
         self._failure: str | None = None
@@ -157,7 +151,7 @@ class Reloader:
         self._failure = None
         disabled = sum(1 for version in rulebook.versions if version.rule.enabled is Enabled.OFF)
         active = len(rulebook.versions) - disabled
-        self._metrics.rules_loaded(active=active, disabled=disabled, now=self._clock.now())
+        self._engine.metrics.rules_loaded(active=active, disabled=disabled)
         log.info("rules.loaded", generation=rulebook.generation, rules=active, disabled=disabled)
         self._tell(loaded.problems, True)
 
@@ -165,7 +159,7 @@ class Reloader:
         first = loaded.errors[0]
         more = f" (and {len(loaded.errors) - 1} more)" if len(loaded.errors) > 1 else ""
         self._failure = f"{first}{more}"
-        self._metrics.rules_refused()
+        self._engine.metrics.rules_refused()
         for problem in loaded.errors:
             log.error(
                 "rules.refused", path=problem.path, line=problem.line, column=problem.column, code=problem.code,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import shutil
 import signal
 import socket
@@ -17,14 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autoflow import __version__
-from autoflow.actions.registry import ActionContext, build_actions, trusted_hosts
-from autoflow.app.state import DATABASE, hold_state
-from autoflow.clock import SystemClock
-from autoflow.engine import Engine, EngineOptions
+from autoflow.app.parts import make_parts
+from autoflow.app.state import hold_state
 from autoflow.errors import AutoflowError
-from autoflow.intake.decode import DecodeLimits, Decoder
-from autoflow.intake.gate import Gate
 from autoflow.intake.http import LOCAL_HOSTS, DoorOptions, HttpDoor
 from autoflow.intake.listener import (
     BoundedProtocol,
@@ -39,22 +33,11 @@ from autoflow.intake.stdin import StdinDoor, open_stdin
 from autoflow.model.problem import Problem
 from autoflow.observe.health import Finding, Health, State
 from autoflow.observe.log import get_log
-from autoflow.observe.metrics import Metrics
-from autoflow.reload import Reloader, Sources, make_context
-from autoflow.rules.versions import VersionBook
 from autoflow.rules.watcher import watch_files
-from autoflow.runs.dispatcher import Dispatcher
-from autoflow.runs.executor import ActionSet, Executor, ExecutorOptions
-from autoflow.runs.slots import Slots
-from autoflow.scheduling.wakeup import SchedulerAlarm
 from autoflow.security.auth import TokenCheck, ensure_token
-from autoflow.security.egress import EgressGuard
-from autoflow.security.outgoing import Outgoing
 from autoflow.security.secrets import Secrets
 from autoflow.settings import Settings
 from autoflow.store.retention import KeepFor, prune
-from autoflow.store.sqlite.store import SqliteStore
-from autoflow.templates import TemplateLibrary
 from autoflow.web.api import Backend, make_api
 
 log = get_log("autoflow.app")
@@ -110,57 +93,13 @@ class Daemon:
         self._voice = voice
         self._stop = asyncio.Event()
         self._exit_code = 0
-        self.clock = SystemClock()
-        self.metrics = Metrics()
+        self._spawned: set[asyncio.Task[object]] = set()
+        parts = make_parts(settings, secrets, show=voice.show, problems=voice.problems, shadow=options.shadow)
+        self.clock, self.metrics, self.alarm = parts.clock, parts.metrics, parts.alarm
+        self.store, self.outgoing, self.engine = parts.store, parts.outgoing, parts.engine
+        self.gate, self.decoder = parts.gate, parts.decoder
+        self.dispatcher, self.reloader = parts.dispatcher, parts.reloader
         self.health = Health()
-        self.secrets = secrets
-        self.alarm = SchedulerAlarm(self.clock)
-        self.store = SqliteStore(settings.state / DATABASE, clock=self.clock)
-        self.outgoing = _make_outgoing(settings)
-        self._build()
-
-    def _build(self) -> None:
-        settings, limits = self._settings, self._settings.limits
-        slots = Slots(limits.slots, share=limits.target_share)
-        library = TemplateLibrary.load(settings.templates)
-        self.versions = VersionBook(self.store, make_context(settings.notifiers, library))
-        options = ExecutorOptions(retry=settings.retry, chain_depth=limits.chain_depth, random=random.random)
-        self.executor = Executor(self.store, self.versions, clock=self.clock, metrics=self.metrics, options=options)
-        context = ActionContext(
-            state_dir=settings.state,
-            library=lambda: self.executor.actions.library,
-            show=self._voice.show,
-            version=__version__,
-        )
-        actions = build_actions(settings.notifiers, self.outgoing, self.secrets, context)
-        self.executor.actions = ActionSet(types={}, actions=actions, library=library)
-        self.engine = Engine(
-            self.store,
-            clock=self.clock,
-            alarm=self.alarm,
-            targets=lambda step: self.executor.actions.target(step),  # noqa: PLW0108 - the set is replaced at each reload
-            metrics=self.metrics,
-            options=EngineOptions(shadow=self._options.shadow),
-        )
-        self.executor.sink = self.engine
-        self.gate = Gate(self.engine, self.store, self.metrics)
-        decode_limits = DecodeLimits(event_bytes=limits.event_bytes, depth=limits.depth, events=limits.batch)
-        self.decoder = Decoder(self.engine.ids, decode_limits)
-        self.dispatcher = Dispatcher(
-            self.store, self.executor, alarm=self.alarm, clock=self.clock, slots=slots, metrics=self.metrics
-        )
-        sources = Sources(rules=settings.rules, templates=settings.templates, notifiers=settings.notifiers)
-        self.reloader = Reloader(
-            sources,
-            engine=self.engine,
-            executor=self.executor,
-            versions=self.versions,
-            store=self.store,
-            actions=actions,
-            clock=self.clock,
-            metrics=self.metrics,
-            tell=self._voice.problems,
-        )
         self.health.watch("rules", self.reloader.check)
         self.health.watch("store", self._check_store)
         self.health.watch("disk", self._check_disk)
@@ -192,7 +131,6 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.reloader.reload()))
-        self._spawned: set[asyncio.Task[object]] = set()
 
     def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
         spawned = asyncio.ensure_future(work)
@@ -334,12 +272,6 @@ def run_daemon(settings: Settings, options: RunOptions, voice: Voice, secrets: S
 
     with hold_state(settings.state), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main())
-
-
-def _make_outgoing(settings: Settings) -> Outgoing:
-    egress = settings.egress
-    guard = EgressGuard(egress.allow, require_https=egress.require_https, trusted=trusted_hosts(settings.notifiers))
-    return Outgoing(guard)
 
 
 def _print_line(line: str) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from autoflow.app.state import DATABASE, hold_state
 from autoflow.clock import SystemClock
-from autoflow.errors import UnreachableError
+from autoflow.errors import NewerSchemaError, StorageError, UnreachableError
 from autoflow.store.base import Reading, Store, Transaction
-from autoflow.store.sqlite.store import SqliteStore, look_at, open_reader
+from autoflow.store.migrate import load_migrations
+from autoflow.store.sqlite.store import PACKAGE, SqliteStore, look_at, open_reader
 
 T = TypeVar("T")
 
@@ -25,6 +27,11 @@ class ReadOnlyStore:
     def __init__(self, path: Path) -> None:
         self._connection = open_reader(path)
         self._clock = SystemClock()
+        try:
+            _check_schema(self._connection, path)
+        except StorageError:
+            self.close()
+            raise
 
     async def transact(self, change: Callable[[Transaction], T]) -> T:
         """Refuse: nothing is written here."""
@@ -53,3 +60,21 @@ def open_store(state: Path, *, write: bool) -> Iterator[Store]:
     else:
         with contextlib.closing(ReadOnlyStore(path)) as reader:
             yield reader
+
+
+def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file that this release's queries do not fit."""
+    newest = load_migrations(PACKAGE)[-1].number
+    try:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.Error as error:
+        raise StorageError(f"cannot read {path}: {error}", hint="see `autoflow doctor`") from error
+    if version > newest:
+        raise NewerSchemaError(
+            f"the database has schema {version}, this release knows {newest}", hint="look with the newer release"
+        )
+    if version < newest:
+        raise StorageError(
+            f"the database has schema {version}, this release needs {newest}",
+            hint="`autoflow run` brings it up to date",
+        )

@@ -90,12 +90,12 @@ class Metrics:
         """An action was given up."""
         self._dead.labels(action, reason).inc()
 
-    def rules_loaded(self, *, active: int, disabled: int, now: int) -> None:
+    def rules_loaded(self, *, active: int, disabled: int) -> None:
         """A new set of rules is in force."""
         self._reloads.labels("success").inc()
         self._loaded.labels("active").set(active)
         self._loaded.labels("disabled").set(disabled)
-        self._reloaded.set(now / 1000)
+        self._reloaded.set_to_current_time()
 
     def rules_refused(self) -> None:
         """A new set of rules was refused; the last good one runs on."""

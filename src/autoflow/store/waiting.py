@@ -109,14 +109,19 @@ def claim_due(tx: Transaction, *, epoch: int, limit: int, room: Callable[[str], 
         if not claimed:
             break
         for row in tx.rows("claimed_rows", ids=json.dumps([row["id"] for row in claimed])):
-            target = row["target"]
-            if target is not None:
-                left[target] = left.get(target, room(target)) - 1
-                if left[target] < 0:
-                    tx.run("release_claim", id=row["id"], epoch=epoch)
-                    continue
-            taken.append(Claimed(pending=pending_of(row), event=event_of(row, id_column="event_id")))
+            if _has_room(row["target"], left, room):
+                taken.append(Claimed(pending=pending_of(row), event=event_of(row, id_column="event_id")))
+            else:
+                tx.run("release_claim", id=row["id"], epoch=epoch)
     return taken
+
+
+def _has_room(target: str | None, left: dict[str, int], room: Callable[[str], int]) -> bool:
+    """Take one of a target's slots, where it has one left."""
+    if target is None:
+        return True
+    left[target] = left.get(target, room(target)) - 1
+    return left[target] >= 0
 
 
 def next_due(view: Reading) -> int | None:

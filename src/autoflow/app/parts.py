@@ -1,0 +1,128 @@
+"""The parts of a daemon, wired together and not started yet."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from autoflow import __version__
+from autoflow.actions.base import Actions
+from autoflow.actions.registry import ActionContext, build_actions, trusted_hosts
+from autoflow.app.state import DATABASE
+from autoflow.clock import Clock, SystemClock
+from autoflow.engine import Engine, EngineOptions
+from autoflow.intake.decode import DecodeLimits, Decoder
+from autoflow.intake.gate import Gate
+from autoflow.model.problem import Problem
+from autoflow.observe.metrics import Metrics
+from autoflow.reload import Reloader, Sources, make_context
+from autoflow.rules.versions import VersionBook
+from autoflow.runs.dispatcher import Dispatcher
+from autoflow.runs.executor import ActionSet, Executor, ExecutorOptions
+from autoflow.runs.slots import Slots
+from autoflow.scheduling.wakeup import SchedulerAlarm
+from autoflow.security.egress import EgressGuard
+from autoflow.security.outgoing import Outgoing
+from autoflow.security.secrets import Secrets
+from autoflow.settings import Settings
+from autoflow.store.sqlite.store import SqliteStore
+from autoflow.templates import TemplateLibrary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything that one event passes, from the gate to an action."""
+
+    clock: Clock
+    metrics: Metrics
+    alarm: SchedulerAlarm
+    store: SqliteStore
+    outgoing: Outgoing
+    engine: Engine
+    gate: Gate
+    decoder: Decoder
+    dispatcher: Dispatcher
+    reloader: Reloader
+
+
+def make_parts(
+    settings: Settings,
+    secrets: Secrets,
+    *,
+    show: Callable[[str], None],
+    problems: Callable[[tuple[Problem, ...], bool], None],
+    shadow: bool,
+) -> Parts:
+    """Open the store and wire the parts, against the stream: each is handed what comes after it."""
+    clock, metrics = SystemClock(), Metrics()
+    alarm = SchedulerAlarm(clock)
+    store = SqliteStore(settings.state / DATABASE, clock=clock)
+    outgoing = _make_outgoing(settings)
+    library = TemplateLibrary.load(settings.templates)
+    versions = VersionBook(store, make_context(settings.notifiers, library))
+    executor = _make_executor(settings, store, versions, clock, metrics)
+    context = ActionContext(
+        state_dir=settings.state, library=lambda: executor.actions.library, show=show, version=__version__
+    )
+    actions = build_actions(settings.notifiers, outgoing, secrets, context)
+    executor.actions = ActionSet(types={}, actions=actions, library=library)
+    engine = Engine(
+        store,
+        clock=clock,
+        alarm=alarm,
+        targets=lambda step: executor.actions.target(step),  # noqa: PLW0108 - the set is replaced at each reload
+        metrics=metrics,
+        options=EngineOptions(shadow=shadow),
+    )
+    executor.sink = engine
+    limits = settings.limits
+    slots = Slots(limits.slots, share=limits.target_share)
+    decode_limits = DecodeLimits(event_bytes=limits.event_bytes, depth=limits.depth, events=limits.batch)
+    return Parts(
+        clock=clock,
+        metrics=metrics,
+        alarm=alarm,
+        store=store,
+        outgoing=outgoing,
+        engine=engine,
+        gate=Gate(engine, store, metrics),
+        decoder=Decoder(engine.ids, decode_limits),
+        dispatcher=Dispatcher(store, executor, alarm=alarm, clock=clock, slots=slots, metrics=metrics),
+        reloader=_make_reloader(settings, engine, executor, versions, store, actions, problems),
+    )
+
+
+def _make_executor(
+    settings: Settings, store: SqliteStore, versions: VersionBook, clock: Clock, metrics: Metrics
+) -> Executor:
+    options = ExecutorOptions(retry=settings.retry, chain_depth=settings.limits.chain_depth, random=random.random)
+    return Executor(store, versions, clock=clock, metrics=metrics, options=options)
+
+
+def _make_reloader(
+    settings: Settings,
+    engine: Engine,
+    executor: Executor,
+    versions: VersionBook,
+    store: SqliteStore,
+    actions: Actions,
+    problems: Callable[[tuple[Problem, ...], bool], None],
+) -> Reloader:
+    sources = Sources(rules=settings.rules, templates=settings.templates, notifiers=settings.notifiers)
+    return Reloader(
+        sources,
+        engine=engine,
+        executor=executor,
+        versions=versions,
+        store=store,
+        actions=actions,
+        tell=problems,
+    )
+
+
+def _make_outgoing(settings: Settings) -> Outgoing:
+    """The one way out; the config's own servers are allowed to its own notifiers."""
+    egress = settings.egress
+    trusted = trusted_hosts(settings.notifiers)
+    return Outgoing(EgressGuard(egress.allow, require_https=egress.require_https, trusted=trusted))
