@@ -62,8 +62,10 @@ class Dispatcher:
     async def run_due(self) -> None:
         """Perform everything that is due now, and what follows from it at once; for `--once` and virtual time."""
         while True:
+            # Only a claim that was made while nothing else held a slot tells that nothing is left.
+            idle = not self._busy
             claimed = await self._claim()
-            if not claimed and not self._busy:
+            if idle and not claimed:
                 return
             if self._busy:
                 await asyncio.wait(self._busy.values(), return_when=asyncio.FIRST_COMPLETED)
