@@ -48,11 +48,12 @@ class Command:
 class Console:
     """One reader at a terminal, going through a page."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._said = directory.parent / "daemon.txt"
+    def __init__(self, home: Path) -> None:
+        self._directory = directory = home / "checkout"
+        self._said = home / "daemon.txt"
         self._daemon: subprocess.Popen[bytes] | None = None
         self._address = LISTEN
+        directory.mkdir()
         for name in SHARED:
             source = ROOT / name
             if source.is_dir():

@@ -7,18 +7,21 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md")))
 
-_FENCE = re.compile(r"^( *)```(\w*)\s*$")
+_FENCE = re.compile(r"^( *)```(\w*) ?(\w*)$")
 _COMMENT = re.compile(r"<!-- (.+?) -->")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A fenced block; `comment` is the HTML comment on the line before it, which readers do not see."""
+    """A fenced block. Neither `note` nor `comment` is seen by readers."""
 
     page: Path
     line: int
     language: str
+    #: the word after the language
+    note: str
+    #: the HTML comment on the line before it
     comment: str | None
     text: str
 
@@ -50,6 +53,7 @@ def read_blocks(page: Path) -> list[Block]:
                 page=page,
                 line=begin + 1,
                 language=fence[2],
+                note=fence[3],
                 comment=comment[1] if comment else None,
                 text="\n".join(content) + "\n",
             )
