@@ -127,7 +127,7 @@ class Engine:
 
     async def install(self, rules: Sequence[Rule], versions: VersionBook) -> Rulebook:
         """Put a set of rules in force: all are compiled before any is swapped in."""
-        before = self.rulebook, self._waits
+        before = self._waits, self.rulebook
         stored = await self._store.transact(lambda tx: store_versions(tx, rules))
         versions.remember(stored)
         waiting = await versions.waiting()
@@ -139,12 +139,13 @@ class Engine:
             if previous is not None:
                 cancel_changed(tx, previous, rulebook)
             # From here on, in this very commit, events are judged by the new rules.
-            self.rulebook, self._waits = rulebook, waits
+            # The waits come first: an event that is judged in between is judged again at its commit.
+            self._waits, self.rulebook = waits, rulebook
 
         try:
             await self._store.transact(swap)
         except BaseException:
-            self.rulebook, self._waits = before
+            self._waits, self.rulebook = before
             raise
         return rulebook
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from autoflow.errors import ConditionError
 from autoflow.matching.paths import parse_reference, write_reference
-from autoflow.matching.tree import parse_condition
+from autoflow.matching.tree import parse_condition, references_of
 from autoflow.model.condition import All, Any, Condition, Leaf, Not, Reference
 from autoflow.model.event import DEFAULT_ACCOUNT
 from autoflow.model.json import Json, JsonObject
@@ -138,6 +138,7 @@ class RuleBuilder:
             self.findings.add_condition(at, warning, Severity.WARNING)
         if parsed.condition is not None:
             self._conditions[at] = parsed.condition
+            self.findings.refuse_roots(at, (reference.fact for reference in references_of(parsed.condition)))
 
     def _compile_by(self, by: Json, at: Pointer) -> tuple[KeyPair, ...]:
         """Pairs in an order of their own, so that the order they are written in has no meaning."""
@@ -173,10 +174,12 @@ class RuleBuilder:
             self.findings.add(at, codes.TEMPLATE_PLACE, "by is a reference, never a template", hint, on_key=on_key)
             return None
         try:
-            return parse_reference(text)
+            found = parse_reference(text)
         except ConditionError as error:
             self.findings.add_condition(at, error)
             return None
+        self.findings.refuse_roots(at, [found.fact])
+        return found
 
     def _read_steps(self, actions: Json) -> list[Step]:
         if not isinstance(actions, list):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from autoflow.errors import AutoflowError, ConditionError
 from autoflow.model.problem import Severity
+from autoflow.rules import codes
+from autoflow.rules.vocabulary import NOT_YET_ROOTS
 from autoflow.strict_yaml import Pointer
 
 
@@ -67,6 +69,12 @@ class Findings:
                 width=error.width,
             )
         )
+
+    def refuse_roots(self, pointer: Pointer, roots: Iterable[str]) -> None:
+        """Note the roots that would always be missing in this release."""
+        for root in sorted(NOT_YET_ROOTS.intersection(roots)):
+            hint = f"where it is a key of your event's data, write event.data.{root}"
+            self.add(pointer, codes.NOT_YET, f"{root!r} as a root is not there yet in this release", hint)
 
     def add_error(self, pointer: Pointer, error: AutoflowError) -> None:
         """Note an error of another part of autoflow as it stands."""

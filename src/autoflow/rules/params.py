@@ -17,6 +17,7 @@ from autoflow.rules.findings import Findings, known_words, near_match
 from autoflow.rules.schema import shape_of
 from autoflow.security.secrets import check_secret, find_references
 from autoflow.strict_yaml import Pointer
+from autoflow.templates import referenced_roots
 
 _TEMPLATE = re.compile(r"\{\{|\{%|\{#")
 _MARKDOWN_LINK = re.compile(r"\[([^\]]*)\]\((https?://[^)\s]+)\)")
@@ -165,6 +166,7 @@ class ParamsReader:
             part = "fact" if path is None else "path"
             self.findings.add_condition((*at, part), error)
             return dict(value)
+        self.findings.refuse_roots(at, [known.fact])
         typed: dict[str, Json] = {"fact": write_reference(known)}
         if "default" in value:
             typed["default"] = value["default"]
@@ -278,6 +280,8 @@ class ParamsReader:
             self.context.check_template(text)
         except TemplateError as error:
             self.findings.add_error(at, error)
+        else:
+            self.findings.refuse_roots(at, referenced_roots(text))
 
 
 def is_typed_value(value: JsonObject) -> bool:

@@ -100,3 +100,6 @@ NOT_YET_STEP_TYPES = {
     "wait": "delay",
 }
 """What the seeds call steps of other kinds, and what the language calls them."""
+
+NOT_YET_ROOTS = frozenset(["now", "events", "current", "previous", "steps", "vars", "inputs"])
+"""Names that the language gives a meaning of its own, which nothing here fills in: they would always be missing."""

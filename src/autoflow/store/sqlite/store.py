@@ -20,11 +20,14 @@ from typing import Any, TypeVar
 
 from autoflow.clock import Clock, SystemClock
 from autoflow.errors import StateError, StorageError
+from autoflow.observe.log import get_log
 from autoflow.store.base import Reading, Transaction
 from autoflow.store.migrate import load_migrations, migrate
 from autoflow.store.queries import parse_queries
 
 T = TypeVar("T")
+
+log = get_log("autoflow.store")
 
 PACKAGE = "autoflow.store.sqlite"
 QUERIES = parse_queries(resources.files(PACKAGE).joinpath("queries.sql").read_text())
@@ -94,9 +97,12 @@ class _Change:
     calls: list[Callable[[], None]] = field(default_factory=list)
 
     def settle(self) -> None:
-        """Answer; on the event loop."""
+        """Answer; on the event loop. A faulty call after the commit keeps nobody from the answer."""
         for call in self.calls:
-            call()
+            try:
+                call()
+            except Exception as error:  # what was committed stays committed
+                log.error("store.defect", exception=error)
         if self.future.done():
             return  # the caller went away; what was committed stays committed
         if self.error is not None:
