@@ -5,17 +5,18 @@ Before it: a door. After it: the gate. Nothing here knows a rule or the store.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
-from autoflow.clock import from_rfc3339
 from autoflow.errors import IntakeError
+from autoflow.intake.envelope import ALIASES, KNOWN, LONGEST_WORD, Envelope, Mistakes, judge_id, read_envelope
 from autoflow.model.event import DEFAULT_ACCOUNT, DEFAULT_SOURCE, Event
 from autoflow.model.ids import IdSource
 from autoflow.model.json import Json
+
+__all__ = ["ALIASES", "KNOWN", "LONGEST_WORD", "DecodeLimits", "Decoder"]
 
 JSON = "application/json"
 CLOUDEVENT = "application/cloudevents+json"
@@ -23,25 +24,9 @@ CLOUDEVENT_BATCH = "application/cloudevents-batch+json"
 LINES = frozenset({"application/x-ndjson", "application/jsonl", "application/x-jsonlines"})
 ACCEPTED = (JSON, CLOUDEVENT, CLOUDEVENT_BATCH, *sorted(LINES))
 
-ALIASES: Mapping[str, str] = {
-    "name": "type",
-    "event_type": "type",
-    "eventName": "type",
-    "payload": "data",
-    "accountId": "account",
-    "tenant_id": "account",
-    "org_id": "account",
-    "organization_id": "account",
-    "timestamp": "time",
-    "plugin_id": "source",
-    "source_plugin": "source",
-}
-"""Accepted spellings of the envelope's names."""
-
-KNOWN = frozenset({"id", "type", "source", "account", "time", "subject", "data", "specversion", "datacontenttype"})
-LONGEST_WORD = 256
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_TYPE = re.compile(r"[^\s\x00-\x1f\x7f]+")
+MOST_MISTAKES = 100
+"""Told of one request: who has more corrects these first."""
+_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,166 +49,163 @@ class Decoder:
         """All events of a request. IntakeError names every mistake; a request is taken whole or not at all."""
         media_type = content_type.partition(";")[0].strip().lower()
         if media_type in LINES:
-            return self._decode_lines(body, now=now)
+            mistakes: Mistakes = []
+            values = self._parse_lines(body, mistakes)
+            return self._decode_all(values, mistakes, now=now, default_id=default_id)
         if media_type not in (JSON, CLOUDEVENT, CLOUDEVENT_BATCH):
-            raise IntakeError(
-                f"events do not come as {media_type or 'a body without a Content-Type'}",
-                status=415,
-                hint=f"send one of {', '.join(ACCEPTED)}",
-                headers=[("Accept-Post", ", ".join(ACCEPTED))],
-                code="AF415",
-            )
-        value = self._parse(body, pointer="")
-        if isinstance(value, list):
-            return self._decode_all([(f"/{n}", item) for n, item in enumerate(value)], now=now)
-        return self._decode_all([("", value)], now=now, default_id=default_id)
+            raise _unknown_type(media_type, ACCEPTED)
+        value = self._parse(body)
+        if media_type != JSON and isinstance(value, list) is not (media_type == CLOUDEVENT_BATCH):
+            wanted = "an array of CloudEvents" if media_type == CLOUDEVENT_BATCH else "one CloudEvent"
+            raise _refused([("", f"{media_type} is {wanted}")])
+        values = [(f"/{n}", item) for n, item in enumerate(value)] if isinstance(value, list) else [("", value)]
+        return self._decode_all(values, [], now=now, default_id=default_id, is_cloudevent=media_type != JSON)
 
     def decode_line(self, line: bytes, *, now: int) -> Event:
         """The event of one JSON line."""
         if len(line) > self.limits.event_bytes:
-            raise IntakeError(f"the line is longer than {self.limits.event_bytes} bytes", status=413, code="AF413")
-        return self._decode_all([("", self._parse(line, pointer=""))], now=now)[0]
+            raise _too_large(self.limits.event_bytes, "")
+        return self._decode_all([("", self._parse(line))], [], now=now)[0]
 
-    def _decode_lines(self, body: bytes, *, now: int) -> list[Event]:
+    def decode_binary(
+        self, attributes: Mapping[str, str], body: bytes, content_type: str, *, mistakes: Mistakes, now: int
+    ) -> list[Event]:
+        """The CloudEvent whose attributes stood in headers; `mistakes` are those that were found there."""
+        media_type = content_type.partition(";")[0].strip().lower()
+        value: dict[str, Json] = dict(attributes)
+        if body:
+            if media_type != JSON and not media_type.endswith(("/json", "+json")):
+                raise _unknown_type(media_type, (JSON,))
+            value["data"] = self._parse(body)
+        told = {place for place, _ in mistakes}
+        found: Mistakes = []
+        envelope = read_envelope(value, "", found, is_cloudevent=True)
+        mistakes += [(place, wrong) for place, wrong in found if place not in told]
+        if envelope is None or mistakes:
+            raise _refused(mistakes)
+        return [self._make(envelope, "", now=now, default_id=None)]
+
+    def _parse_lines(self, body: bytes, mistakes: Mistakes) -> list[tuple[str, Json]]:
         values: list[tuple[str, Json]] = []
-        problems: list[tuple[str, str]] = []
-        for number, line in enumerate(body.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        for number, line in enumerate(body.removeprefix(_BOM).split(b"\n"), start=1):
             if not line.strip():
                 continue
+            if len(values) + len(mistakes) >= self.limits.events:
+                raise _too_many(self.limits.events)
+            place = f"/line/{number}"
             try:
-                values.append((f"/line/{number}", self._parse(line, pointer=f"/line/{number}")))
+                values.append((place, self._parse(line)))
             except IntakeError as error:
-                problems += error.problems
-        if problems:
-            raise _refused(problems)
-        return self._decode_all(values, now=now)
+                mistakes += [(place, wrong) for _, wrong in error.problems]
+        return values
 
-    def _parse(self, text: bytes, *, pointer: str) -> Json:
+    def _parse(self, text: bytes) -> Json:
+        depth = self.limits.depth
         try:
-            value = msgspec.json.decode(text)
+            value = msgspec.json.decode(text.removeprefix(_BOM))
         except RecursionError:
-            raise _refused([(pointer, f"nested deeper than {self.limits.depth} levels")]) from None
+            raise _refused([("", f"nested deeper than {depth} levels")]) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise _refused([(pointer, f"not JSON: {error}")]) from None
+            wrong = f"not JSON: {error}" if text.strip() else "nothing is in it: an event is a JSON object"
+            raise _refused([("", wrong)]) from None
         # Only a text with that many brackets can be that deep.
-        if text.count(b"{") + text.count(b"[") > self.limits.depth and _is_deeper(value, self.limits.depth):
-            raise _refused([(pointer, f"nested deeper than {self.limits.depth} levels")])
+        if text.count(b"{") + text.count(b"[") > depth and _is_deeper(value, depth + isinstance(value, list)):
+            raise _refused([("", f"nested deeper than {depth} levels")])
         return value
 
-    def _decode_all(self, values: list[tuple[str, Json]], *, now: int, default_id: str | None = None) -> list[Event]:
+    def _decode_all(
+        self,
+        values: list[tuple[str, Json]],
+        mistakes: Mistakes,
+        *,
+        now: int,
+        default_id: str | None = None,
+        is_cloudevent: bool = False,
+    ) -> list[Event]:
         if len(values) > self.limits.events:
-            raise IntakeError(
-                f"{len(values)} events in one request; at most {self.limits.events}", status=413, code="AF413"
-            )
-        problems: list[tuple[str, str]] = []
-        events = []
-        for pointer, value in values:
-            found = list(_problems_of(value, pointer))
-            if found:
-                problems += found
-            else:
-                events.append(self._make(value, now=now, default_id=default_id))
-        if problems:
-            raise _refused(problems)
-        return events
+            raise _too_many(self.limits.events)
+        read = [
+            (place, read_envelope(value, place, mistakes, is_cloudevent=is_cloudevent)) for place, value in values
+        ]
+        if default_id is not None:
+            _judge_default_id(default_id, read, mistakes)
+        if mistakes:
+            raise _refused(mistakes)
+        return [
+            self._make(envelope, pointer, now=now, default_id=default_id)
+            for pointer, envelope in read
+            if envelope is not None
+        ]
 
-    def _make(self, value: dict[str, Json], *, now: int, default_id: str | None) -> Event:
-        named, extensions = _rename(value)
-        data = named.get("data")
-        data = {} if data is None else data
-        event_id = named.get("id") or default_id
+    def _make(self, envelope: Envelope, pointer: str, *, now: int, default_id: str | None) -> Event:
+        named = envelope.named
+        data = named.get("data", {})
+        raw = msgspec.json.encode(data)
+        if len(raw) > self.limits.event_bytes:
+            raise _too_large(self.limits.event_bytes, pointer)
+        event_id = named.get("id", default_id)
         return Event(
-            id=str(event_id) if event_id else self.ids.make(now),
+            id=self.ids.make(now) if event_id is None else str(event_id),
             type=named["type"],
-            source=named.get("source") or DEFAULT_SOURCE,
-            account=named.get("account") or DEFAULT_ACCOUNT,
+            source=named.get("source", DEFAULT_SOURCE),
+            account=named.get("account", DEFAULT_ACCOUNT),
             subject=named.get("subject"),
-            time=from_rfc3339(named["time"]) if named.get("time") else now,
+            time=now if envelope.time is None else envelope.time,
             received_at=now,
-            raw=msgspec.json.encode(data),
+            raw=raw,
             data=data,
-            extensions=extensions,
+            extensions=envelope.extensions,
         )
 
 
-def _rename(value: Mapping[str, Json]) -> tuple[dict[str, Json], dict[str, Json]]:
-    """The known names in one spelling, and what we have no name for."""
-    named: dict[str, Json] = {}
-    extensions: dict[str, Json] = {}
-    for key, item in value.items():
-        if key in KNOWN:
-            named[key] = item
-        elif key in ALIASES:
-            named.setdefault(ALIASES[key], item)
-        else:
-            extensions[key] = item
-    return named, extensions
-
-
-def _problems_of(value: Json, pointer: str) -> Iterator[tuple[str, str]]:
-    """Every mistake of one event: (pointer, what is wrong)."""
-    if not isinstance(value, dict):
-        yield pointer, 'an event is an object: {"type": "...", "data": {...}}'
-        return
-    spelling = {ALIASES.get(key, key): key for key in value if key in KNOWN or key in ALIASES}
-    spelling |= {key: key for key in value if key in KNOWN}
-    for name in ("id", "source", "account", "subject"):
-        yield from _word_problems(value.get(spelling.get(name, name)), f"{pointer}/{spelling.get(name, name)}")
-    yield from _type_problems(value.get(spelling.get("type", "type")), f"{pointer}/{spelling.get('type', 'type')}")
-    yield from _time_problems(value.get(spelling.get("time", "time")), f"{pointer}/{spelling.get('time', 'time')}")
-    if value.get("specversion", "1.0") != "1.0":
-        yield f"{pointer}/specversion", 'only CloudEvents "1.0" is understood'
-    if "data_base64" in value:
-        yield f"{pointer}/data_base64", "binary data is not taken; send JSON in data"
-
-
-def _word_problems(value: Json, pointer: str) -> Iterator[tuple[str, str]]:
-    if value is None:
-        return
-    if isinstance(value, int) and not isinstance(value, bool) and pointer.endswith("/id"):
-        return
-    if not isinstance(value, str):
-        yield pointer, "must be text"
-    elif not value:
-        yield pointer, "must not be empty"
-    elif len(value) > LONGEST_WORD:
-        yield pointer, f"longer than {LONGEST_WORD} characters"
-    elif _CONTROL.search(value):
-        yield pointer, "holds a control character"
-
-
-def _type_problems(value: Json, pointer: str) -> Iterator[tuple[str, str]]:
-    if value is None:
-        yield pointer, "is missing: what happened? for example job.created"
-    elif not isinstance(value, str):
-        yield pointer, "must be text"
-    elif not _TYPE.fullmatch(value):
-        yield pointer, "must be a name without spaces, for example job.created"
-    elif len(value) > LONGEST_WORD:
-        yield pointer, f"longer than {LONGEST_WORD} characters"
-    elif value == "*" or value.endswith(".*"):
-        yield pointer, "an event's type is a name, not a pattern"
-
-
-def _time_problems(value: Json, pointer: str) -> Iterator[tuple[str, str]]:
-    if value is None:
-        return
-    try:
-        from_rfc3339(value)
-    except (TypeError, ValueError):
-        yield pointer, "must be an RFC 3339 time with a zone, for example 2026-03-29T00:50:00Z"
+def _judge_default_id(given: str, read: list[tuple[str, Envelope | None]], mistakes: Mistakes) -> None:
+    """An Idempotency-Key is the id of one event: for several it would silently guard none of them."""
+    if wrong := judge_id(given):
+        mistakes.append(("", f"the Idempotency-Key {wrong}"))
+    if len(read) > 1:
+        mistakes += [
+            (f"{pointer}/id", "is missing: an Idempotency-Key is the id of a single event, and here are several")
+            for pointer, envelope in read
+            if envelope is not None and "id" not in envelope.named
+        ]
 
 
 def _is_deeper(value: Json, levels: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    if levels == 0:
-        return True
-    items = value.values() if isinstance(value, dict) else value
-    return any(_is_deeper(item, levels - 1) for item in items)
+    """Level by level, containers only: a wide value costs no more than a look at its parts."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(levels):
+        level = [
+            part
+            for container in level
+            for part in (container.values() if isinstance(container, dict) else container)
+            if isinstance(part, dict | list)
+        ]
+        if not level:
+            return False
+    return bool(level)
 
 
-def _refused(problems: list[tuple[str, str]]) -> IntakeError:
-    first_place, first = problems[0]
-    more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-    return IntakeError(f"{first_place or 'the body'}: {first}{more}", problems=problems)
+def _unknown_type(media_type: str, accepted: tuple[str, ...]) -> IntakeError:
+    return IntakeError(
+        f"events do not come as {media_type or 'a body without a Content-Type'}",
+        status=415,
+        hint=f"send one of {', '.join(accepted)}",
+        headers=[("Accept-Post", ", ".join(accepted))],
+        code="AF415",
+    )
+
+
+def _too_many(limit: int) -> IntakeError:
+    return IntakeError(f"more than {limit} events in one request", status=413, code="AF413", hint="send less at once")
+
+
+def _too_large(limit: int, pointer: str) -> IntakeError:
+    wrong = f"the event is larger than {limit} bytes"
+    told = f"{pointer}: {wrong}" if pointer else wrong
+    return IntakeError(told, status=413, problems=[(pointer, wrong)], code="AF413")
+
+
+def _refused(mistakes: Mistakes) -> IntakeError:
+    first_place, first = mistakes[0]
+    more = f" and {len(mistakes) - 1} more" if len(mistakes) > 1 else ""
+    return IntakeError(f"{first_place or 'the body'}: {first}{more}", problems=mistakes[:MOST_MISTAKES])

@@ -5,10 +5,11 @@ Every request passes here. `POST /v1/events` is answered here, everything else i
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +17,12 @@ import msgspec
 
 from autoflow.clock import Clock
 from autoflow.errors import AutoflowError, IntakeError, StorageError
+from autoflow.intake.cloudevents import MARK, read_attributes
 from autoflow.intake.decode import Decoder
+from autoflow.intake.envelope import Mistakes
 from autoflow.intake.gate import Gate
 from autoflow.intake.receipts import answer_of, note_of
+from autoflow.model.event import Event
 from autoflow.model.json import Json
 from autoflow.model.problem_details import MEDIA_TYPE, problem_details
 from autoflow.observe.log import get_log
@@ -37,8 +41,17 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 EVENTS = "/v1/events"
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 """What a probe or Prometheus reads; nothing of an event is there."""
+PROBES = frozenset({"/livez", "/readyz", "/healthz"})
+"""Asked under whatever name the prober knows; they tell nothing to a web page that is not supposed to know."""
 
+_READ = frozenset({
+    b"host", b"origin", b"authorization", b"content-type", b"content-length", b"content-encoding",
+    b"idempotency-key", b"x-request-id", MARK,
+})  # fmt: skip
+"""The headers that are read here; each may stand in a request once."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_REQUEST_PREFIX = secrets.token_hex(6)
+_request_numbers = itertools.count(1)
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 
 
@@ -79,58 +92,65 @@ class HttpDoor:
         self._options = options
         self._rulebook = rulebook
         self._rest = rest
+        self._hosts = None if options.hosts is None else frozenset(host_name(name) for name in options.hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers, twice = _pick_headers(scope["headers"])
         request_id = _request_id(headers)
+        path: str = scope["path"]
         try:
-            self._admit(scope["path"], headers)
-            if scope["path"] != EVENTS or scope["method"] != "POST":
+            if twice is not None:
+                raise IntakeError(f"the header {twice} stands there twice")
+            self._admit(scope, headers)
+            if path != EVENTS or scope["method"] in ("GET", "HEAD"):
                 scope["autoflow.request_id"] = request_id
                 await self._rest(scope, receive, send)
                 return
-            await self._take(headers, receive, send, request_id)
+            await self._take(scope, headers, receive, send, request_id)
         except AutoflowError as error:
-            await self._refuse(send, error, request_id)
+            if path == EVENTS:
+                self._metrics.event_received("http", _result_of(error))
+            await _refuse(send, error, request_id)
 
-    def _admit(self, path: str, headers: dict[str, str]) -> None:
+    def _admit(self, scope: Scope, headers: Mapping[bytes, str]) -> None:
         """Let in whom the options let in; a browser that was lured here is not among them."""
-        options = self._options
-        if options.hosts is not None:
-            host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
-            if host.lower() not in options.hosts:
-                raise IntakeError(
-                    f"the Host header says {host!r}",
-                    status=403,
-                    hint="list the name under http.allowed_hosts in the config",
-                    code="AF403",
-                )
-            if "origin" in headers:
+        path: str = scope["path"]
+        if self._hosts is not None:
+            if path not in PROBES:
+                _check_host(headers.get(b"host"), self._hosts, scope["http_version"])
+            if b"origin" in headers:
                 raise IntakeError("requests of web pages are not taken", status=403, code="AF403")
-        if options.token is None or path in OPEN_PATHS:
-            return
-        options.token.check(headers.get("authorization"))
+        token = self._options.token
+        if token is not None and path not in OPEN_PATHS:
+            token.check(headers.get(b"authorization"))
 
-    async def _take(self, headers: dict[str, str], receive: Receive, send: Send, request_id: str) -> None:
+    async def _take(
+        self, scope: Scope, headers: Mapping[bytes, str], receive: Receive, send: Send, request_id: str
+    ) -> None:
         begun = time.perf_counter()
-        if "content-encoding" in headers:
+        if scope["method"] != "POST":
+            allowed = [("Allow", "GET, HEAD, POST")]
+            detail = f"{scope['method']} is not for {EVENTS}"
+            raise IntakeError(detail, status=405, code="AF405", headers=allowed)
+        if b"content-encoding" in headers:
             raise IntakeError(
-                f"bodies encoded as {headers['content-encoding']} are not taken",
+                f"bodies encoded as {headers[b'content-encoding']} are not taken",
                 status=415,
                 headers=[("Accept-Encoding", "identity")],
                 code="AF415",
             )
         body = await self._read(headers, receive)
-        events = self._decoder.decode_body(
-            body,
-            headers.get("content-type", ""),
-            now=self._clock.now(),
-            default_id=headers.get("idempotency-key"),
-        )
-        receipts = await self._gate.take(events, transport="http")
+        try:
+            events = self._decode(scope, headers, body)
+            receipts = await self._gate.take(events, transport="http")
+        except AutoflowError:
+            raise
+        except Exception as error:
+            log.error("api.defect", exception=error, path=EVENTS)
+            raise AutoflowError("this is a defect of autoflow; the log says more", code="AF500") from error
         answer = answer_of(receipts)
         if self._options.is_local:
             for told, receipt in zip(answer["events"], receipts, strict=True):
@@ -139,16 +159,28 @@ class HttpDoor:
         await _answer(send, 202, answer, request_id)
         seconds = time.perf_counter() - begun
         self._metrics.intake_answered("http", seconds)
+        only = events[0] if len(events) == 1 else None
         log.info(
             "intake.request", request_id=request_id, status_code=202, accepted=answer["accepted"],
             duplicates=answer["duplicates"], bytes=len(body), duration_ms=round(seconds * 1000, 2),
-            event_id=events[0].id if len(events) == 1 else None,
-            event_type=events[0].type if len(events) == 1 else None,
+            event_id=only and only.id, event_type=only and only.type,
         )  # fmt: skip
 
-    async def _read(self, headers: dict[str, str], receive: Receive) -> bytes:
+    def _decode(self, scope: Scope, headers: Mapping[bytes, str], body: bytes) -> list[Event]:
+        media_type = headers.get(b"content-type", "")
+        now = self._clock.now()
+        if MARK in headers and not media_type.lower().startswith("application/cloudevents"):
+            mistakes: Mistakes = []
+            attributes = read_attributes(scope["headers"], mistakes)
+            return self._decoder.decode_binary(attributes, body, media_type, mistakes=mistakes, now=now)
+        key = headers.get(b"idempotency-key")
+        if key is not None and len(key) > 1 and key[0] == key[-1] == '"':
+            key = key[1:-1]  # a structured header, as the draft of that header has it
+        return self._decoder.decode_body(body, media_type, now=now, default_id=key)
+
+    async def _read(self, headers: Mapping[bytes, str], receive: Receive) -> bytes:
         limit = self._options.body_bytes
-        told = headers.get("content-length", "0")
+        told = headers.get(b"content-length", "0")
         if told.isdigit() and int(told) > limit:
             raise _too_large(limit)
         parts: list[bytes] = []
@@ -165,18 +197,20 @@ class HttpDoor:
             if not message.get("more_body"):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def _refuse(self, send: Send, error: AutoflowError, request_id: str) -> None:
-        status, problems, extra = 500, (), ()  # type: tuple[int, Iterable[tuple[str, str]], Iterable[tuple[str, str]]]
-        if isinstance(error, IntakeError):
-            status, problems, extra = error.status, error.problems, error.headers
-        elif isinstance(error, StorageError):
-            status, extra = 503, [("Retry-After", "5")]
-        body = problem_details(
-            status, error.message, code=error.code, hint=error.hint, errors=tuple(problems), request_id=request_id
-        )
-        self._metrics.event_received("http", _result_of(status))
-        log.warning("intake.refused", request_id=request_id, status_code=status, code=error.code, error=error.message)
-        await _answer(send, status, body, request_id, media_type=MEDIA_TYPE, extra=extra)
+
+async def _refuse(send: Send, error: AutoflowError, request_id: str) -> None:
+    problems: Sequence[tuple[str, str]] = ()
+    extra: Sequence[tuple[str, str]] = ()
+    status = _status_of(error)
+    if isinstance(error, IntakeError):
+        problems, extra = error.problems, error.headers
+    elif isinstance(error, StorageError):
+        extra = [("Retry-After", "5")]
+    body = problem_details(
+        status, error.message, code=error.code, hint=error.hint, errors=problems, request_id=request_id
+    )
+    log.warning("intake.refused", request_id=request_id, status_code=status, code=error.code, error=error.message)
+    await _answer(send, status, body, request_id, media_type=MEDIA_TYPE, extra=extra)
 
 
 async def _answer(
@@ -203,16 +237,60 @@ async def _answer(
     await send({"type": "http.response.body", "body": raw})
 
 
-def _request_id(headers: dict[str, str]) -> str:
-    given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+def _pick_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[dict[bytes, str], str | None]:
+    """The headers that are read here, and the name of one that stands there twice."""
+    picked: dict[bytes, str] = {}
+    twice = None
+    for name, value in headers:
+        if name in _READ:
+            if name in picked:
+                twice = name.decode()
+            picked[name] = value.decode("latin-1")
+    return picked, twice
+
+
+def _request_id(headers: Mapping[bytes, str]) -> str:
+    given = headers.get(b"x-request-id")
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given
+    return f"{_REQUEST_PREFIX}-{next(_request_numbers):x}"
+
+
+def host_name(header: str) -> str:
+    """The name in a Host header, without its port and brackets; empty where there is none."""
+    name = header.strip().lower()
+    if name.startswith("["):
+        inside, _, rest = name[1:].partition("]")
+        return inside if not rest or rest.startswith(":") else ""
+    return name if name.count(":") > 1 else name.partition(":")[0].removesuffix(".")
+
+
+def _check_host(header: str | None, hosts: frozenset[str], http_version: str) -> None:
+    if header is None:
+        if http_version == "1.0":
+            return  # it need not have one, and no browser speaks it
+        raise IntakeError("a Host header is needed")
+    if host_name(header) not in hosts:
+        raise IntakeError(
+            f"the Host header says {header!r}",
+            status=403,
+            hint="list the name under http.allowed_hosts in the config",
+            code="AF403",
+        )
 
 
 def _too_large(limit: int) -> IntakeError:
     return IntakeError(f"the body is larger than {limit} bytes", status=413, code="AF413")
 
 
-def _result_of(status: int) -> str:
+def _status_of(error: AutoflowError) -> int:
+    if isinstance(error, IntakeError):
+        return error.status
+    return 503 if isinstance(error, StorageError) else 500
+
+
+def _result_of(error: AutoflowError) -> str:
+    status = _status_of(error)
     if status in (401, 403):
         return "unauthorized"
-    return "rejected" if status in (429, 503) else "invalid"
+    return "invalid" if 400 <= status < 500 and status != 429 else "rejected"

@@ -1,4 +1,4 @@
-"""The sockets the daemon listens on, and the server behind them.
+"""The sockets the daemon listens on, and the server behind them. What comes in over them: protocol.
 
 The unix socket is bound here with mode 0600 and checks who connects: the server's own way of binding one opens
 it to everybody.
@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import errno
 import os
+import resource
 import socket
 import stat
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,61 +22,34 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from autoflow.errors import ConfigError, StateError
 from autoflow.intake.http import AsgiApp
+from autoflow.intake.protocol import IDLE_SECONDS, MOST_CONNECTIONS, BoundedProtocol, OwnerProtocol
 from autoflow.intake.socket_path import socket_path
 
-HEADER_BYTES = 32 * 1024
-TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/problem+json\r\n"
-    b"connection: close\r\ncontent-length: 84\r\n\r\n"
-    b'{"type":"about:blank","title":"Request Header Fields Too Large","status":431}       '
-)
+__all__ = ["BoundedProtocol", "OwnerProtocol", "QuietServer", "address_of", "bind_tcp", "bind_unix", "make_server"]
 
-
-class BoundedProtocol(HttpToolsProtocol):
-    """HTTP with a limit on what comes before a body."""
-
-    _header_bytes = 0
-
-    def data_received(self, data: bytes) -> None:
-        """Parse what came, unless a request's headers have grown too long."""
-        if self.cycle is None or self.cycle.response_complete:
-            self._header_bytes += len(data)
-            if self._header_bytes > HEADER_BYTES and not self._in_body():
-                self.transport.write(TOO_LARGE)
-                self.transport.close()
-                return
-        super().data_received(data)
-        if self._in_body():
-            self._header_bytes = 0
-
-    def _in_body(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
-
-
-class OwnerProtocol(BoundedProtocol):
-    """HTTP on the unix socket: only the daemon's own user, and root, are answered."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # the server says BaseTransport
-        """Hang up on everybody else."""
-        if peer_uid(transport) not in (os.getuid(), 0, None):
-            transport.abort()
-            return
-        super().connection_made(transport)
-
-
-def peer_uid(transport: asyncio.BaseTransport) -> int | None:
-    """The user at the other end of a unix socket; None where the system does not tell (the mode 0600 remains)."""
-    connection = transport.get_extra_info("socket")
-    if connection is None or not hasattr(socket, "SO_PEERCRED"):
-        return None
-    duplicate = socket.socket(fileno=os.dup(connection.fileno()))
-    with duplicate:
-        credentials = duplicate.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return int(struct.unpack("3i", credentials)[1])
+SPARE_FILES = 256
+"""Open files beside the connections: the database, the rules, what is being sent."""
 
 
 class QuietServer(uvicorn.Server):
-    """A server that leaves signals to the daemon."""
+    """A server that leaves signals to the daemon, and ends connections that keep it waiting."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, with room for as many connections as are allowed."""
+        _allow_files(2 * MOST_CONNECTIONS + SPARE_FILES)
+        await super().startup(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; the connections are looked at once a second."""
+        if counter % 10 == 0:
+            self.end_late(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    def end_late(self, now: float) -> None:
+        """End every connection that is late at this moment of the event loop."""
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, BoundedProtocol):
+                connection.end_if_late(now)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -96,7 +69,7 @@ def make_server(app: AsgiApp, *, protocol: type[HttpToolsProtocol], grace: int) 
         server_header=False,
         date_header=True,
         proxy_headers=False,
-        timeout_keep_alive=75,
+        timeout_keep_alive=int(IDLE_SECONDS),
         timeout_graceful_shutdown=grace,
         limit_concurrency=None,
         backlog=1024,
@@ -141,6 +114,14 @@ def bind_unix(state: Path) -> socket.socket:
     listener.listen(128)
     listener.setblocking(False)
     return listener
+
+
+def _allow_files(number: int) -> None:
+    """Raise this process's own limit on open files, as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _make_private(directory: Path) -> None:

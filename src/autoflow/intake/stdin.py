@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from autoflow.clock import Clock
 from autoflow.errors import AutoflowError, IntakeError
@@ -23,7 +24,17 @@ from autoflow.observe.log import get_log
 log = get_log("autoflow.intake")
 
 MOST_LINES = 500
-LINE_LIMIT = 1 << 21
+CHUNK = 1 << 16
+CHUNKS_AHEAD = 16
+"""How far the thread that reads a file may be ahead of the gate."""
+
+
+class ByteSource(Protocol):
+    """Where bytes come from: a stream of the event loop, or a file."""
+
+    async def read(self, n: int = ..., /) -> bytes:
+        """Some bytes; none at the end, also when asked again."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,9 +64,9 @@ class StdinDoor:
         self._tell = tell
         self.count = LineCount()
 
-    async def run(self, reader: asyncio.StreamReader) -> None:
+    async def run(self, reader: ByteSource) -> None:
         """Take everything up to the end of the input."""
-        source = _Lines(reader)
+        source = _Lines(reader, self._decoder.limits.event_bytes)
         first = 1
         while lines := await source.next():
             for begin in range(0, len(lines), MOST_LINES):
@@ -71,29 +82,29 @@ class StdinDoor:
                 events.append((number, self._decoder.decode_line(line, now=self._clock.now())))
             except IntakeError as error:
                 self._refuse(number, error)
+        if events:
+            # Who writes into a pipe can wait, who sends over HTTP is told to.
+            await self._gate.wait_for_room(len(events))
+            await self._store(events)
+
+    async def _store(self, events: list[tuple[int, Event]]) -> None:
         try:
             receipts = await self._gate.take([event for _, event in events], transport="stdin")
-        except IntakeError:
-            await self._take_singly(events)
-            return
         except AutoflowError as error:
             for number, _ in events:
                 self._refuse(number, error)
             return
+        except Exception as error:
+            if len(events) > 1:  # one of them is to blame, and only that one is refused
+                for one in events:
+                    await self._store([one])
+                return
+            log.error("api.defect", exception=error, path="stdin")
+            self._refuse(events[0][0], AutoflowError("this is a defect of autoflow; the log says more", code="AF500"))
+            return
         for (number, _), receipt in zip(events, receipts, strict=True):
             self.count.taken += 1
             self._answer({"line": number, **event_answer(receipt)})
-
-    async def _take_singly(self, events: list[tuple[int, Event]]) -> None:
-        """One of them may not come from outside: the others may."""
-        for number, event in events:
-            try:
-                [receipt] = await self._gate.take([event], transport="stdin")
-            except AutoflowError as error:
-                self._refuse(number, error)
-            else:
-                self.count.taken += 1
-                self._answer({"line": number, **event_answer(receipt)})
 
     def _refuse(self, number: int, error: AutoflowError) -> None:
         self.count.refused += 1
@@ -105,42 +116,64 @@ class StdinDoor:
             self._ack(plain_json(answer))
 
 
-async def open_stdin() -> asyncio.StreamReader:
-    """Standard input as a stream of this event loop; what cannot be polled (a file, a terminal) is read by a thread."""
+async def open_stdin() -> ByteSource:
+    """Standard input as a source; what cannot be polled (a file, a terminal) is read by a thread."""
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=LINE_LIMIT)
     mode = os.fstat(sys.stdin.fileno()).st_mode
     # The event loop's own way ends the whole process when it is given a file, so it is never asked.
     if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+        reader = asyncio.StreamReader(limit=CHUNK * CHUNKS_AHEAD)
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
-    else:
-        threading.Thread(target=_feed, args=(loop, reader), name="stdin", daemon=True).start()
-    return reader
+        return reader
+    return ThreadSource(sys.stdin.fileno(), loop)
 
 
-def _feed(loop: asyncio.AbstractEventLoop, reader: asyncio.StreamReader) -> None:
-    with contextlib.suppress(RuntimeError):  # the daemon has ended meanwhile
-        while chunk := os.read(sys.stdin.fileno(), 1 << 16):
-            loop.call_soon_threadsafe(reader.feed_data, chunk)
-        loop.call_soon_threadsafe(reader.feed_eof)
+class ThreadSource:
+    """A file descriptor that is read by a thread, which waits when it is too far ahead."""
+
+    def __init__(self, descriptor: int, loop: asyncio.AbstractEventLoop) -> None:
+        self._descriptor = descriptor
+        self._loop = loop
+        self._chunks: asyncio.Queue[bytes] = asyncio.Queue()
+        self._room = threading.Semaphore(CHUNKS_AHEAD)
+        self._ended = False
+        threading.Thread(target=self._feed, name="stdin", daemon=True).start()
+
+    async def read(self, _n: int = CHUNK, /) -> bytes:
+        """The next chunk; none at the end."""
+        if self._ended:
+            return b""
+        chunk = await self._chunks.get()
+        self._room.release()
+        self._ended = not chunk
+        return chunk
+
+    def _feed(self) -> None:
+        chunk = b"-"
+        with contextlib.suppress(RuntimeError):  # the daemon has ended meanwhile
+            while chunk:
+                self._room.acquire()
+                chunk = os.read(self._descriptor, CHUNK)
+                self._loop.call_soon_threadsafe(self._chunks.put_nowait, chunk)
 
 
 class _Lines:
-    """Whole lines out of a stream, as many as have arrived."""
+    """Whole lines out of a source, as many as have arrived."""
 
-    def __init__(self, reader: asyncio.StreamReader) -> None:
-        self._reader = reader
+    def __init__(self, source: ByteSource, longest: int) -> None:
+        self._source = source
+        self._longest = longest
         self._rest = b""
 
     async def next(self) -> list[bytes]:
         """At least one line; none at the end. A last line without an end is a line."""
         while True:
-            chunk = await self._reader.read(1 << 16)
+            chunk = await self._source.read(CHUNK)
             if not chunk:
                 rest, self._rest = self._rest, b""
-                return [rest] if rest else []
+                return rest.split(b"\n") if rest else []
             *lines, self._rest = (self._rest + chunk).split(b"\n")
-            if len(self._rest) > LINE_LIMIT:
+            if len(self._rest) > self._longest:
                 # Too long to be an event: the decoder refuses it, and what follows of it is dropped with it.
                 lines.append(self._rest)
                 self._rest = b""
@@ -149,7 +182,7 @@ class _Lines:
                 return lines
 
     async def _skip_line(self) -> None:
-        while chunk := await self._reader.read(1 << 16):
+        while chunk := await self._source.read(CHUNK):
             _, found, rest = chunk.partition(b"\n")
             if found:
                 self._rest = rest

@@ -1,0 +1,233 @@
+"""What happens on a connection before there is a request: limits on its head, its time and its number.
+
+Below it: the listener's sockets. Above it: the HTTP door, which sees whole heads only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+from enum import StrEnum
+from http import HTTPStatus
+
+import httptools
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from autoflow.model.problem_details import MEDIA_TYPE, problem_details
+from autoflow.observe.log import get_log
+
+log = get_log("autoflow.intake")
+
+HEAD_BYTES = 32 * 1024
+HEAD_FIELDS = 100
+TARGET_BYTES = 8 * 1024
+HEAD_SECONDS = 10.0
+BODY_SECONDS = 30.0
+IDLE_SECONDS = 75.0
+ANSWER_SECONDS = 30.0
+"""How long a sender may leave an answer unread that fits into no buffer."""
+MOST_CONNECTIONS = 1_000
+
+
+class Stage(StrEnum):
+    """Where a connection is in its life."""
+
+    #: nothing has come yet
+    NEW = "new"
+    #: a request's head is on its way
+    HEAD = "head"
+    #: the head is whole, the body is on its way
+    BODY = "body"
+    #: the request is whole and not answered yet
+    ASKED = "asked"
+    #: all requests are answered
+    IDLE = "idle"
+    #: nothing that comes is read any more
+    CLOSING = "closing"
+
+
+class _WrongRequestError(Exception):
+    """Stops the parser; `status` says what it is answered with."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """HTTP with limits on what comes before a body, on how long it takes, and on how many there are."""
+
+    stage = Stage.NEW
+    #: when the stage began, as far as it is timed, by the event loop's clock
+    since = 0.0
+    #: since when an answer does not go out
+    stalled: float | None = None
+    _chunk = 0
+    #: bytes since the head began, at most; and for sure
+    _most = _least = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # the server says BaseTransport
+        """Take the connection; past the limit the one that has been idle for longest goes."""
+        super().connection_made(transport)
+        self.since = self.loop.time()
+        if len(self.connections) > MOST_CONNECTIONS:
+            self._make_room()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, unless a request's head has grown too long."""
+        if self.stage is Stage.CLOSING:
+            return
+        self._unset_keepalive_if_required()
+        self._chunk = len(data)
+        if self.stage is Stage.HEAD:
+            self._most += self._chunk
+            self._least += self._chunk
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._refuse_for(error)
+        except httptools.HttpParserUpgrade:
+            self.refuse(400, "connections are not upgraded here")
+        if self.stage is Stage.HEAD and self._least > HEAD_BYTES:
+            self.refuse(431, f"the headers are larger than {HEAD_BYTES} bytes")
+
+    def on_message_begin(self) -> None:
+        """A head begins; it may have taken all of what came last."""
+        super().on_message_begin()
+        self.stage = Stage.HEAD
+        self.since = self.loop.time()
+        self._most, self._least = self._chunk, 0
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the request's target."""
+        self.url += url
+        if len(self.url) > TARGET_BYTES:
+            raise _WrongRequestError(414, f"the request's target is longer than {TARGET_BYTES} bytes")
+
+    def on_headers_complete(self) -> None:
+        """Judge the head, and begin to answer."""
+        if len(self.headers) > HEAD_FIELDS:
+            raise _WrongRequestError(431, f"more than {HEAD_FIELDS} headers")
+        if self._most > HEAD_BYTES and sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_BYTES:
+            raise _WrongRequestError(431, f"the headers are larger than {HEAD_BYTES} bytes")
+        if self.parser.should_upgrade():
+            raise _WrongRequestError(400, "connections are not upgraded here")
+        super().on_headers_complete()
+        self.stage = Stage.BODY
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        super().on_message_complete()
+        self.stage = Stage.IDLE if self.cycle.response_complete else Stage.ASKED
+
+    def on_response_complete(self) -> None:
+        """Answered; the next request may come."""
+        super().on_response_complete()
+        if self.stage is Stage.ASKED and self.cycle.response_complete:
+            self.stage = Stage.IDLE
+            self.since = self.loop.time()
+
+    def pause_writing(self) -> None:
+        """The sender does not read what it is answered."""
+        super().pause_writing()
+        self.stalled = self.loop.time()
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        super().resume_writing()
+        self.stalled = None
+
+    def end_if_late(self, now: float) -> None:
+        """Close what has kept us waiting for too long; asked of every connection once a second."""
+        waited = now - self.since
+        if self.stalled is not None and now - self.stalled > ANSWER_SECONDS:
+            self.transport.abort()
+        elif (self.stage is Stage.NEW and waited > HEAD_SECONDS) or (
+            self.stage is Stage.IDLE and waited > IDLE_SECONDS
+        ):
+            self.stage = Stage.CLOSING
+            self.transport.close()
+        elif self.stage is Stage.HEAD and waited > HEAD_SECONDS:
+            self.refuse(408, f"the headers did not come within {HEAD_SECONDS:.0f} seconds")
+        elif self.stage is Stage.BODY and waited > HEAD_SECONDS + BODY_SECONDS:
+            self.refuse(408, f"the body did not come within {BODY_SECONDS:.0f} seconds")
+
+    def refuse(self, status: int, detail: str) -> None:
+        """Answer what is no request, after what was asked before it, and read nothing more."""
+        cycle, in_body = self._cycle, self.stage is Stage.BODY
+        self.stage = Stage.CLOSING
+        log.warning("intake.refused", status_code=status, code=f"AF{status}", error=detail)
+        if cycle is not None and not cycle.response_complete and not in_body:
+            cycle.keep_alive = False  # requests before this one are being answered: it closes after them
+            return
+        if cycle is None or not in_body or not cycle.response_started:
+            self.transport.write(_write_answer(status, detail))
+        self.transport.close()
+
+    def _refuse_for(self, error: httptools.HttpParserError) -> None:
+        cause = error.__context__
+        if isinstance(cause, _WrongRequestError):
+            self.refuse(cause.status, str(cause))
+        else:
+            self.refuse(400, f"this is not HTTP/1.1: {str(error) or 'it cannot be read'}")
+
+    @property
+    def _cycle(self) -> RequestResponseCycle | None:
+        """The newest request; the server says that there is always one."""
+        return self.cycle
+
+    def _make_room(self) -> None:
+        """Close the longest idle connection, those first on which nothing was ever asked; else this one."""
+        idle = [
+            other
+            for other in self.connections
+            if isinstance(other, BoundedProtocol)
+            and other is not self
+            and other.stage in (Stage.NEW, Stage.HEAD, Stage.IDLE)
+            and (other._cycle is None or other._cycle.response_complete)
+        ]
+        if not idle:
+            self.refuse(503, f"more than {MOST_CONNECTIONS} connections at once")
+            return
+        oldest = min(idle, key=lambda other: (other._cycle is not None, other.since))
+        self.connections.discard(oldest)
+        oldest.stage = Stage.CLOSING
+        oldest.transport.close()
+
+
+class OwnerProtocol(BoundedProtocol):
+    """HTTP on the unix socket: only the daemon's own user, and root, are answered."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # the server says BaseTransport
+        """Hang up on everybody else."""
+        if peer_uid(transport) not in (os.getuid(), 0, None):
+            self.transport = transport
+            self.stage = Stage.CLOSING
+            transport.abort()
+            return
+        super().connection_made(transport)
+
+
+def peer_uid(transport: asyncio.BaseTransport) -> int | None:
+    """The user at the other end of a unix socket; None where the system does not tell (the mode 0600 remains)."""
+    connection = transport.get_extra_info("socket")
+    if connection is None or not hasattr(socket, "SO_PEERCRED"):
+        return None
+    duplicate = socket.socket(fileno=os.dup(connection.fileno()))
+    with duplicate:
+        credentials = duplicate.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])
+
+
+def _write_answer(status: int, detail: str) -> bytes:
+    body = msgspec.json.encode(problem_details(status, detail, code=f"AF{status}"))
+    retry = "retry-after: 1\r\n" if status == 503 else ""
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
+        f"content-length: {len(body)}\r\nx-content-type-options: nosniff\r\ncache-control: no-store\r\n"
+        f"{retry}connection: close\r\n\r\n"
+    )
+    return head.encode() + body
