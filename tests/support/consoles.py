@@ -1,14 +1,6 @@
 """Runs the console blocks of a page, in a copy of the checkout and with a real daemon where a block asks for one.
 
-The notation, block by block, in the order of the page:
-
-    ```console          each line after `$ ` is run by bash; what follows it is what it prints, stdout and stderr.
-                        `...` alone on a line stands for any lines, `...` inside a line for any text; how wide
-                        columns are does not count.
-                        A command ends with 0, unless the next one is `echo $?`.
-    <!-- starts the daemon -->    before a console block: its one command is a daemon, started with a free port
-    <!-- the daemon says -->      before any block: the lines appear in what the daemon prints
-    <!-- ends the daemon -->      alone on a line before a block: the daemon is stopped first
+The notation stands at `Console`. What it does not know is a fault of the page, never silently left out.
 """
 
 import os
@@ -46,7 +38,18 @@ class Command:
 
 
 class Console:
-    """One reader at a terminal, going through a page."""
+    """One reader at a terminal, going through a page block by block.
+
+    A `console` block: each line after `$ ` is run by bash; what follows it is what it prints, standard output and
+    standard error. `...` alone on a line stands for any lines, `...` inside a line for any text; how wide columns
+    are does not count. A command ends with 0, unless the next one looks at `$?`. A line that ends in a backslash
+    goes on in the next one.
+
+    On the line before a block, an HTML comment says more:
+    `starts the daemon`  the one command of the console block is a daemon, started with a free port
+    `the daemon says`    the lines of the block appear in what the daemon prints
+    `ends the daemon`    the daemon is stopped first
+    """
 
     def __init__(self, home: Path) -> None:
         self._directory = directory = home / "checkout"
