@@ -97,7 +97,7 @@ class Daemon:
         parts = make_parts(settings, secrets, show=voice.show, problems=voice.problems, shadow=options.shadow)
         self.clock, self.metrics, self.alarm = parts.clock, parts.metrics, parts.alarm
         self.store, self.outgoing, self.engine = parts.store, parts.outgoing, parts.engine
-        self.gate, self.decoder = parts.gate, parts.decoder
+        self.gate, self.decoder, self.trial = parts.gate, parts.decoder, parts.trial
         self.dispatcher, self.reloader = parts.dispatcher, parts.reloader
         self.health = Health()
         self.health.watch("rules", self.reloader.check)
@@ -140,7 +140,9 @@ class Daemon:
     def _listen(self) -> tuple[list[QuietServer], list[socket.socket]]:
         """Bind every door; the unix socket is always there."""
         http = self._settings.http
-        backend = Backend(store=self.store, health=self.health, metrics=self.metrics, ring=self.alarm.ring)
+        backend = Backend(
+            store=self.store, health=self.health, metrics=self.metrics, ring=self.alarm.ring, trial=self.trial
+        )
         api = make_api(backend)
         grace = max(1, self._settings.limits.shutdown_grace // 1000)
         listeners = [bind_unix(self._settings.state)]

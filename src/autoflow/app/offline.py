@@ -62,6 +62,25 @@ def open_store(state: Path, *, write: bool) -> Iterator[Store]:
             yield reader
 
 
+def check_file(state: Path) -> int | None:
+    """The size of a state directory's database in bytes, once it was read through; None where there is none.
+
+    StorageError where something is wrong in it.
+    """
+    path = state / DATABASE
+    if not path.exists():
+        return None
+    with contextlib.closing(open_reader(path)) as connection:
+        _check_schema(connection, path)
+        try:
+            said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.Error as error:
+            raise StorageError(f"cannot read {path}: {error}") from error
+    if said != "ok":
+        raise StorageError(f"{path} is damaged: {said}", hint="restore a backup")
+    return path.stat().st_size
+
+
 def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse a file that this release's queries do not fit."""
     newest = load_migrations(PACKAGE)[-1].number

@@ -28,6 +28,7 @@ from autoflow.security.secrets import Secrets
 from autoflow.settings import Settings
 from autoflow.store.sqlite.store import SqliteStore
 from autoflow.templates import TemplateLibrary
+from autoflow.web.trial import RuleTrial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,7 @@ class Parts:
     decoder: Decoder
     dispatcher: Dispatcher
     reloader: Reloader
+    trial: RuleTrial
 
 
 def make_parts(
@@ -79,6 +81,7 @@ def make_parts(
     limits = settings.limits
     slots = Slots(limits.slots, share=limits.target_share)
     decode_limits = DecodeLimits(event_bytes=limits.event_bytes, depth=limits.depth, events=limits.batch)
+    decoder = Decoder(engine.ids, decode_limits)
     return Parts(
         clock=clock,
         metrics=metrics,
@@ -87,9 +90,21 @@ def make_parts(
         outgoing=outgoing,
         engine=engine,
         gate=Gate(engine, store, metrics),
-        decoder=Decoder(engine.ids, decode_limits),
+        decoder=decoder,
         dispatcher=Dispatcher(store, executor, alarm=alarm, clock=clock, slots=slots, metrics=metrics),
         reloader=_make_reloader(settings, engine, executor, versions, store, actions, problems),
+        trial=_make_trial(engine, executor, decoder),
+    )
+
+
+def _make_trial(engine: Engine, executor: Executor, decoder: Decoder) -> RuleTrial:
+    """Everything is asked anew: rules and templates are replaced while the daemon runs."""
+    clock = SystemClock()
+    return RuleTrial(
+        rules=lambda: [version.rule for version in engine.rulebook.versions],
+        types=lambda: executor.actions.types,
+        library=lambda: executor.actions.library,
+        decode=lambda body: decoder.decode_body(body, "application/json", now=clock.now()),
     )
 
 

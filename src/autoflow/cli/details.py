@@ -3,44 +3,63 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.markup import escape
-
-from autoflow.cli.output import console
+from autoflow.cli.output import from_now, paint, printable
+from autoflow.cli.table import STATUS_STYLES
 
 HIDDEN = frozenset({"schema_version", "seq"})
-STATUS_COLOURS = {"done": "green", "delivered": "green", "failed": "red", "rejected": "red", "dead": "red"}
+TIMES = frozenset({"due_at"})
+"""Moments that are told in words as well."""
 
 
-def print_detail(item: Mapping[str, Any]) -> None:
-    """The thing on standard output; what is empty is left out."""
-    out = console()
-    for line in _lines(item, depth=0):
-        out.print(line)
+def print_detail(item: Mapping[str, Any], *, first: bool = True) -> None:
+    """The thing on standard output; what is empty is left out. Several are set apart by an empty line."""
+    lines = _lines(item, depth=0)
+    sys.stdout.write("\n".join([*([] if first else [""]), *lines]) + "\n")
 
 
 def _lines(item: Mapping[str, Any], *, depth: int) -> list[str]:
     indent = "  " * depth
     shown = {name: value for name, value in item.items() if name not in HIDDEN and value not in (None, [], {})}
-    width = max((len(name) for name in shown), default=0)
+    width = max((len(name) for name, value in shown.items() if not _is_nested(value)), default=0)
     lines: list[str] = []
     for name, value in shown.items():
-        label = f"{indent}[dim]{escape(name):<{width}}[/]  "
+        label = paint(printable(name), "dim")
+        if not _is_nested(value):
+            pad = " " * (width - len(name))
+            lines += _field(f"{indent}{label}{pad}  ", len(indent) + width + 2, name, value)
+            continue
+        lines.append(f"{indent}{label}")
         if isinstance(value, Mapping):
-            lines += [f"{indent}[dim]{escape(name)}[/]", *_lines(value, depth=depth + 1)]
-        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
-            lines.append(f"{indent}[dim]{escape(name)}[/]")
-            for number, part in enumerate(value):
-                lines += [f"{indent}  [dim]-[/]"] if number else []
-                lines += _lines(part, depth=depth + 1)
+            lines += _lines(value, depth=depth + 1)
         else:
-            lines.append(label + _text(name, value))
+            lines += _listed(value, depth=depth + 1)
     return lines
 
 
-def _text(name: str, value: Any) -> str:
-    text = escape(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-    colour = STATUS_COLOURS.get(value) if name in ("status", "result") and isinstance(value, str) else None
-    return f"[{colour}]{text}[/]" if colour else text
+def _listed(parts: Sequence[Mapping[str, Any]], *, depth: int) -> list[str]:
+    """Several things, with a dash between them."""
+    lines: list[str] = []
+    for number, part in enumerate(parts):
+        if number:
+            lines.append("  " * depth + paint("-", "dim"))
+        lines += _lines(part, depth=depth)
+    return lines
+
+
+def _field(label: str, width: int, name: str, value: Any) -> list[str]:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    style = STATUS_STYLES.get(text, "") if name in ("status", "result") else ""
+    if name in TIMES:
+        text = f"{text} ({from_now(text)})"
+    first, *more = [printable(line) for line in text.splitlines()] or [""]
+    return [label + paint(first, style), *(" " * width + line for line in more)]
+
+
+def _is_nested(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return bool(value)
+    return isinstance(value, list) and bool(value) and all(isinstance(part, Mapping) for part in value)

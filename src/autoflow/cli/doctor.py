@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from autoflow.cli.help import help_text
 from autoflow.cli.options import ConfigOption, JsonOption, StateOption, settings_for
 
 if TYPE_CHECKING:
     from autoflow.settings import Settings
 
 SAFE_SQLITE = (3, 51, 3)
-MARKS = {"ok": "[green]✓[/]", "degraded": "[yellow]![/]", "failed": "[red]✗[/]"}
+MARKS = {"ok": ("✓", "green"), "degraded": ("!", "yellow"), "failed": ("✗", "red")}
 
 Finding = tuple[str, str, str]
 """(name, ok | degraded | failed, what was found)."""
 
 
+HEALTH_HELP = help_text(
+    "Whether the daemon can be relied on: ends with 0 for yes, 1 for no, 69 where no daemon answers.",
+    "autoflow health",
+    "autoflow health --quiet      # in a container's health check",
+)
+DOCTOR_HELP = help_text(
+    "What this machine, the config, the rules and the state directory are like, with a verdict each. Ends with 1 "
+    "where something failed.",
+    "autoflow doctor",
+    "autoflow doctor -c config.yaml --json",
+)
+PANEL = "See how it is"
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(name="health")(health)
-    app.command(name="doctor")(doctor)
+    app.command("health", help=HEALTH_HELP, short_help="Ask the daemon whether it is well", rich_help_panel=PANEL)(
+        health
+    )
+    app.command("doctor", help=DOCTOR_HELP, short_help="Look at machine, config and files", rich_help_panel=PANEL)(
+        doctor
+    )
 
 
 def health(
@@ -32,10 +52,7 @@ def health(
     config: ConfigOption = None,
     state: StateOption = None,
 ) -> None:
-    """Whether the daemon can be relied on: 0 yes, 1 no, 69 no daemon answers.
-
-    Example: `autoflow health --quiet` in a container's health check
-    """
+    """Whether the daemon can be relied on."""
     from autoflow.cli.client import call
     from autoflow.errors import UnreachableError
 
@@ -65,33 +82,39 @@ def doctor(json_: JsonOption = False, config: ConfigOption = None, state: StateO
 
 
 def _print(findings: list[Finding], body: Any, as_json: bool) -> None:
-    from rich.markup import escape
+    import textwrap
 
-    from autoflow.cli.output import console, print_json
+    from autoflow.cli.output import paint, print_json, print_text, terminal_width
 
     if as_json:
         print_json(body)
         return
-    out = console()
     width = max(len(name) for name, _, _ in findings)
+    room = (terminal_width() or 10_000) - width - 4
     for name, status, detail in findings:
-        out.print(f"{MARKS[status]} {escape(name):<{width}}  {escape(detail or status)}")
+        mark, style = MARKS[status]
+        first, *more = textwrap.wrap(detail or status, max(room, 20), break_on_hyphens=False) or [""]
+        print_text(f"{paint(mark, style)} {name:<{width}}  {first}")
+        for line in more:
+            print_text(" " * (width + 4) + line)
 
 
 def _look(settings: Settings) -> Iterator[Finding]:
     import platform
 
     from autoflow import __version__
+    from autoflow.cli.output import shown_path
 
     yield "autoflow", "ok", __version__
     yield "python", "ok", platform.python_version()
     yield _sqlite()
     yield _yaml()
-    yield "config", "ok", str(settings.path) if settings.path else "none: the defaults"
+    yield "config", "ok", shown_path(settings.path) if settings.path else "none: the defaults"
     for warning in settings.warnings:
         yield "config", "degraded", str(warning)
     yield _rules(settings)
     yield _state(settings)
+    yield from _database(settings)
     yield _daemon(settings)
 
 
@@ -116,26 +139,52 @@ def _yaml() -> Finding:
 
 
 def _rules(settings: Settings) -> Finding:
+    from autoflow.cli.output import shown_path
     from autoflow.reload import Sources, load_sources
 
     if not settings.rules.is_dir():
-        return "rules", "failed", f"there is no directory {settings.rules}"
+        return "rules", "failed", f"there is no directory {shown_path(settings.rules)}"
     sources = Sources(rules=settings.rules, templates=settings.templates, notifiers=settings.notifiers)
     loaded = load_sources(sources)
     if loaded.errors:
-        return "rules", "failed", f"{len(loaded.errors)} errors, the first: {loaded.errors[0]}"
-    return "rules", "ok", f"{len(loaded.result.rules)} in {settings.rules}"
+        count = "1 error" if len(loaded.errors) == 1 else f"{len(loaded.errors)} errors, the first"
+        return "rules", "failed", f"{count}: {loaded.errors[0]}; `autoflow validate` shows all"
+    return "rules", "ok", f"{len(loaded.result.rules)} in {shown_path(settings.rules)}"
 
 
 def _state(settings: Settings) -> Finding:
     import shutil
 
+    from autoflow.cli.output import shown_path
+
     state = settings.state
+    shown = shown_path(state)
+    if not state.exists():
+        return "state", "ok", f"{shown} does not exist yet; `autoflow run` makes it"
     if not state.is_dir():
-        return "state", "ok", f"{state} does not exist yet; `autoflow run` makes it"
+        return "state", "failed", f"{shown} is no directory"
+    if not os.access(state, os.R_OK | os.W_OK | os.X_OK):
+        return "state", "failed", f"{shown} cannot be read and written by this user"
     if state.stat().st_mode & 0o077:
-        return "state", "degraded", f"{state} can be read by others: chmod 700"
-    return "state", "ok", f"{state}, {shutil.disk_usage(state).free // 1024**2} MiB free"
+        return "state", "degraded", f"{shown} can be read by others: chmod 700 {shown}"
+    return "state", "ok", f"{shown}, {shutil.disk_usage(state).free // 1024**2} MiB free"
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    """The file itself, where there is one."""
+    from autoflow.app.offline import check_file
+    from autoflow.errors import AutoflowError
+
+    try:
+        size = check_file(settings.state)
+    except AutoflowError as error:
+        yield "database", "failed", str(error)
+        return
+    except OSError as error:
+        yield "database", "failed", f"cannot be read: {error.strerror}"
+        return
+    if size is not None:
+        yield "database", "ok", f"{size // 1024} KiB, nothing wrong in it"
 
 
 def _daemon(settings: Settings) -> Finding:

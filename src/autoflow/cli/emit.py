@@ -3,95 +3,106 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from autoflow.cli.help import help_text
 from autoflow.cli.options import ConfigOption, JsonOption, StateOption, settings_for
 
-EMIT_HELP = """Send an event to the running daemon; prints its id once it is on disk.
-
-Examples:
-
-- `autoflow emit job.created --data @examples/job-created.json`
-
-- `autoflow emit job.done --data '{"job":{"id":"j1"}}' --id j1-done`
-
-- `autoflow emit --events events.jsonl`
-"""
+HELP = help_text(
+    "Send events to the running daemon; prints their ids once they are on disk, and says on standard error what "
+    "each led to.",
+    "autoflow emit job.created --data @examples/job-created.json",
+    """autoflow emit job.done --data '{"job": {"id": "j1"}}' --id j1-done""",
+    "autoflow emit --events events.jsonl      # one event a line, all or none",
+    "tail -n 1 log.jsonl | autoflow emit --events -",
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="emit", help=EMIT_HELP)(emit)
+    app.command("emit", help=HELP, short_help="Send events to the daemon", rich_help_panel="Run")(emit)
 
 
 def emit(
     type_: Annotated[
-        str | None, typer.Argument(metavar="TYPE", help="What happened, for example job.created.")
+        str | None, typer.Argument(metavar="[TYPE]", help="What happened, for example job.created.")
     ] = None,
-    data: Annotated[str | None, typer.Option("--data", help="JSON, @FILE, or - for standard input.")] = None,
-    id_: Annotated[str | None, typer.Option("--id", help="The event's id; the same id again is a duplicate.")] = None,
-    source: Annotated[str | None, typer.Option("--source", help="Where it comes from.")] = None,
-    account: Annotated[str | None, typer.Option("--account", help="Whose event it is.")] = None,
-    time: Annotated[str | None, typer.Option("--time", help="When it happened (RFC 3339).")] = None,
-    subject: Annotated[str | None, typer.Option("--subject", help="What it is about.")] = None,
-    events: Annotated[str | None, typer.Option("--events", help="A file of JSON lines, or -.")] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", "-d", metavar="JSON", help="The facts: JSON, @FILE, or - for stdin.")
+    ] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="The event's id; the same id again is a duplicate.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Where it comes from.")] = None,
+    account: Annotated[str | None, typer.Option("--account", metavar="NAME", help="Whose event it is.")] = None,
+    time: Annotated[str | None, typer.Option("--time", metavar="TIME", help="When it happened (RFC 3339).")] = None,
+    subject: Annotated[str | None, typer.Option("--subject", metavar="TEXT", help="What it is about.")] = None,
+    events: Annotated[
+        str | None, typer.Option("--events", metavar="FILE", help="JSON lines instead; - for stdin.")
+    ] = None,
     json_: JsonOption = False,
     config: ConfigOption = None,
     state: StateOption = None,
 ) -> None:
     """Send events to the running daemon."""
-    from autoflow.cli.client import call
-    from autoflow.cli.reading import read_file, read_text
-    from autoflow.errors import UsageError
+    from autoflow.cli.client import send
+    from autoflow.cli.output import print_json
+    from autoflow.cli.reading import JSON, LINES, read_lines
 
-    if (type_ is None) == (events is None):
-        raise UsageError("an event's TYPE or --events is needed", hint="for example: autoflow emit job.created")
-    if events is not None:
-        body = read_text("-") if events == "-" else read_file(Path(events))
-        media_type = "application/x-ndjson"
-    else:
-        fields = {"type": type_, "id": id_, "source": source, "account": account, "time": time, "subject": subject}
-        event: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
-        if data is not None:
-            event["data"] = _parse(read_text(data))
-        body, media_type = json.dumps(event).encode(), "application/json"
+    fields = {"type": type_, "id": id_, "source": source, "account": account, "time": time, "subject": subject}
+    given = {name: value for name, value in fields.items() if value is not None}
+    _check(given, data, events)
     settings = settings_for(config, state=state)
-    answer = call(
-        settings.state, "POST", "/v1/events", content=body, headers={"content-type": media_type}, need_daemon=True
-    )
+    if events is not None:
+        answer = send(settings.state, "/v1/events", read_lines(events), LINES)
+    else:
+        answer = send(settings.state, "/v1/events", _event(given, data), JSON)
     if json_:
-        from autoflow.cli.output import print_json
-
         print_json({"schema_version": 1, **answer})
-        return
-    _print(answer, type_)
+    else:
+        _print(answer)
 
 
-def _parse(text: bytes) -> Any:
+def _check(given: dict[str, Any], data: str | None, events: str | None) -> None:
+    """One event in words, or a file of whole events."""
     from autoflow.errors import UsageError
 
+    if events is None and "type" not in given:
+        raise UsageError("what happened? TYPE is needed, or --events", hint="for example: autoflow emit job.created")
+    if events is not None and (given or data is not None):
+        more = ["--data"] if data is not None else []
+        names = ", ".join([*("TYPE" if name == "type" else f"--{name}" for name in given), *more])
+        raise UsageError(f"{names} cannot go with --events", hint="its lines are whole events")
+
+
+def _event(given: dict[str, Any], data: str | None) -> bytes:
+    from autoflow.cli.reading import read_text
+    from autoflow.errors import UsageError
+
+    if data is None:
+        return json.dumps(given).encode()
     try:
-        return json.loads(text)
+        return json.dumps({**given, "data": json.loads(read_text(data))}).encode()
     except ValueError as error:
-        raise UsageError(f"--data is not JSON: {error}", hint="quote it for the shell, or use @FILE") from error
+        where = data if data.startswith("@") or data == "-" else "--data"
+        raise UsageError(
+            f"{where} is not JSON: {error}", hint="quote it for the shell, or use --data @FILE"
+        ) from error
 
 
-def _print(answer: Any, type_: str | None) -> None:
+def _print(answer: Any) -> None:
     """The ids on standard output; what they led to on standard error."""
-    from autoflow.cli.output import in_words, short_time, tell
-    from autoflow.clock import SystemClock, from_rfc3339
+    from autoflow.cli.output import from_now, print_text, short_time, tell
 
-    now = SystemClock().now()
     for event in answer["events"]:
-        typer.echo(event["id"])
+        print_text(event["id"])
         if event["status"] == "duplicate":
             tell(f"  a duplicate: {event['id']} was taken before; nothing is started")
         for run in event.get("runs", ()):
-            left = from_rfc3339(run["due_at"]) - now
-            when = "now" if left <= 0 else f"{in_words(left)} ({short_time(run['due_at'])})"
+            left = from_now(run["due_at"])
+            when = f"{left} ({short_time(run['due_at'])})" if left.startswith("in ") else "now"
             tell(f"  {run['rule']}  {when}")
         if event["status"] == "accepted" and not event.get("runs"):
-            tell("  " + event.get("note", f"no rule acts on this {type_ or 'event'}"))
+            tell(f"  {event.get('note', 'no rule acts on it')}")

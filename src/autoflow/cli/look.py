@@ -1,361 +1,191 @@
-"""Looking and acting: `events`, `pending`, `runs`, `dead-letters` and `rules`, each with its verbs."""
+"""Looking and acting: `events`, `pending`, `runs`, `dead-letters` and `rules`, described one by one."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from autoflow.cli.options import ConfigOption, JsonOption, StateOption, settings_for
+from autoflow.cli.groups import Collection, Verb, add_collection
+from autoflow.cli.output import from_now, short_time
+from autoflow.cli.table import Column
+from autoflow.cli.tail import add_tails
 
-LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, max=200, help="How many at most.")]
-AccountOption = Annotated[str | None, typer.Option("--account", help="Only of this account.")]
-RuleOption = Annotated[str | None, typer.Option("--rule", help="Only of this rule.")]
-
-Columns = Mapping[str, Callable[[Mapping[str, Any]], Any]]
-
-EVENT_COLUMNS: Columns = {
-    "received": lambda item: _short(item["received_at"]),
-    "type": lambda item: item["type"],
-    "id": lambda item: item["id"],
-    "source": lambda item: item["source"],
-    "runs": lambda item: item["matched"],
-}
-PENDING_COLUMNS: Columns = {
-    "id": lambda item: item["id"],
-    "due": lambda item: f"{_short(item['due_at'])} ({_left(item['due_at'])})",
-    "rule": lambda item: item["rule"],
-    "kind": lambda item: item["kind"],
-    "event": lambda item: f"{item['event_type']} {item['event']}",
-    "target": lambda item: item["target"],
-}
-RUN_COLUMNS: Columns = {
-    "started": lambda item: _short(item["started_at"]),
-    "status": lambda item: item["status"],
-    "rule": lambda item: item["rule"],
-    "id": lambda item: item["id"],
-    "event": lambda item: f"{item['event_type']} {item['event']}",
-    "error": lambda item: item["error"],
-}
-DEAD_LETTER_COLUMNS: Columns = {
-    "id": lambda item: item["id"],
-    "created": lambda item: _short(item["created_at"]),
-    "status": lambda item: item["status"],
-    "rule": lambda item: item["rule"],
-    "action": lambda item: item["action"],
-    "reason": lambda item: f"{item['reason']} ({item['code']})",
-    "attempts": lambda item: item["attempts"],
-    "detail": lambda item: item["detail"],
-}
-RULE_COLUMNS: Columns = {
-    "id": lambda item: item["id"],
-    "enabled": lambda item: item["enabled"],
-    "trigger": lambda item: _triggers(item["trigger"]),
-    "delay": lambda item: item["delay"],
-    "file": lambda item: f"{item['path']}:{item['line']}" if item["path"] else None,
-    "commit": lambda item: f"{item['commit'][:8]}{'*' if item['dirty'] else ''}" if item["commit"] else None,
-}
+AccountOption = Annotated[str | None, typer.Option("--account", metavar="NAME", help="Only of this account.")]
+RuleOption = Annotated[str | None, typer.Option("--rule", metavar="ID", help="Only of this rule.")]
+TypeOption = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only of this type.")]
+LabelOption = Annotated[str | None, typer.Option("--label", metavar="LABEL", help="Only with this label.")]
+RunStatusOption = Annotated[
+    str | None,
+    typer.Option("--status", metavar="STATUS", help="Only running, done, failed, cancelled or shadow ones."),
+]
+LetterStatusOption = Annotated[
+    str | None,
+    typer.Option("--status", metavar="STATUS", help="dead (the default), replayed, discarded or all."),
+]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the groups."""
-    _add_events(app)
-    _add_pending(app)
-    _add_runs(app)
-    _add_dead_letters(app)
-    _add_rules(app)
+def _moment(title: str, field: str, *, optional: bool = False) -> Column:
+    """When something was: exact for other programs, in words for people."""
+    return Column(
+        title=title,
+        show=lambda item: short_time(item[field]),
+        brief=lambda item: from_now(item[field]),
+        optional=optional,
+    )
 
 
-def _group(app: typer.Typer, name: str, text: str) -> typer.Typer:
-    group = typer.Typer(help=text, no_args_is_help=True)
-    app.add_typer(group, name=name)
-    return group
+def _event(item: Any) -> str:
+    return f"{item['event_type']} {item['event']}"
 
 
-def _add_events(app: typer.Typer) -> None:
-    group = _group(app, "events", "What has come in. Example: `autoflow events list --type job.created`")
-
-    @group.command("list")
-    def list_events(
-        type_: Annotated[str | None, typer.Option("--type", help="Only of this type.")] = None,
-        account: AccountOption = None,
-        limit: LimitOption = 50,
-        json_: JsonOption = False,
-        config: ConfigOption = None,
-        state: StateOption = None,
-    ) -> None:
-        """The newest events."""
-        page = _get(config, state, "/v1/events", type=type_, account=account, limit=limit)
-        _print_page(page, EVENT_COLUMNS, json_, empty="no events")
-
-    @group.command("show")
-    def show_event(
-        id_: Annotated[str, typer.Argument(metavar="ID")],
-        json_: JsonOption = False,
-        config: ConfigOption = None,
-        state: StateOption = None,
-    ) -> None:
-        """One event, and what it led to."""
-        _print_item(_get(config, state, f"/v1/events/{_quote(id_)}"), json_)
-
-    @group.command("tail")
-    def tail_events(
-        type_: Annotated[str | None, typer.Option("--type", help="Only of this type.")] = None,
-        account: AccountOption = None,
-        json_: JsonOption = False,
-        config: ConfigOption = None,
-        state: StateOption = None,
-    ) -> None:
-        """Events as they come in, until Ctrl-C."""
-        _tail(config, state, {"type": type_, "account": account}, json_)
-
-
-def _add_pending(app: typer.Typer) -> None:
-    group = _group(app, "pending", "What waits, and until when. Example: `autoflow pending cancel 7`")
-
-    @group.command("list")
-    def list_pending(
-        rule: RuleOption = None,
-        account: AccountOption = None,
-        limit: LimitOption = 50,
-        json_: JsonOption = False,
-        config: ConfigOption = None,
-        state: StateOption = None,
-    ) -> None:
-        """What waits, soonest first."""
-        page = _get(config, state, "/v1/pending", rule=rule, account=account, limit=limit)
-        _print_page(page, PENDING_COLUMNS, json_, empty="nothing waits")
-
-    @group.command("show")
-    def show_pending(
-        id_: Annotated[int, typer.Argument(metavar="ID")],
-        json_: JsonOption = False,
-        config: ConfigOption = None,
-        state: StateOption = None,
-    ) -> None:
-        """One pending trigger."""
-        _print_item(_get(config, state, f"/v1/pending/{id_}"), json_)
-
-    @group.command("cancel")
-    def cancel_pending(
-        id_: Annotated[int, typer.Argument(metavar="ID")],
-        json_: JsonOption = False,
-        config: ConfigOption = None,
-        state: StateOption = None,
-    ) -> None:
-        """End waiting work."""
-        _act(config, state, f"/v1/pending/{id_}/cancel", json_)
-
-    @group.command("run-now")
-    def run_pending_now(
-        id_: Annotated[int, typer.Argument(metavar="ID")],
-        json_: JsonOption = False,
-        config: ConfigOption = None,
-        state: StateOption = None,
-    ) -> None:
-        """Make waiting work due at once."""
-        _act(config, state, f"/v1/pending/{id_}/run-now", json_)
-
-
-def _add_runs(app: typer.Typer) -> None:
-    group = _group(app, "runs", "What rules did. Example: `autoflow runs list --status failed`")
-
-    @group.command("list")
-    def list_runs(
-        status: Annotated[
-            str | None, typer.Option("--status", help="running, done, failed, cancelled or shadow.")
-        ] = None,
-        rule: RuleOption = None,
-        account: AccountOption = None,
-        limit: LimitOption = 50,
-        json_: JsonOption = False,
-        config: ConfigOption = None,
-        state: StateOption = None,
-    ) -> None:
-        """The newest runs."""
-        page = _get(config, state, "/v1/runs", status=status, rule=rule, account=account, limit=limit)
-        _print_page(page, RUN_COLUMNS, json_, empty="no runs")
-
-    @group.command("show")
-    def show_run(
-        id_: Annotated[str, typer.Argument(metavar="ID")],
-        json_: JsonOption = False,
-        config: ConfigOption = None,
-        state: StateOption = None,
-    ) -> None:
-        """One run with its steps and attempts."""
-        _print_item(_get(config, state, f"/v1/runs/{_quote(id_)}"), json_)
-
-    @group.command("cancel")
-    def cancel_run(
-        id_: Annotated[str, typer.Argument(metavar="ID")],
-        json_: JsonOption = False,
-        config: ConfigOption = None,
-        state: StateOption = None,
-    ) -> None:
-        """End a run before its next attempt."""
-        _act(config, state, f"/v1/runs/{_quote(id_)}/cancel", json_)
+EVENTS = Collection(
+    name="events",
+    help="What has come in.",
+    examples=(
+        "autoflow events list --type job.created",
+        "autoflow events show ID          # and what it led to",
+        "autoflow events tail --json      # as they come in",
+    ),
+    columns=(
+        _moment("received", "received_at"),
+        Column(title="type", show=lambda item: item["type"], least=18),
+        Column(title="id", show=lambda item: item["id"]),
+        Column(title="source", show=lambda item: item["source"], least=12, optional=True),
+        Column(title="runs", show=lambda item: item["matched"]),
+    ),
+    empty="no events",
+    list_help="The newest events; `runs` is how many rules act on each.",
+    show_help="An event, what waits and what ran because of it.",
+    filters={"type": TypeOption, "account": AccountOption},
+)
+PENDING = Collection(
+    name="pending",
+    help="What waits, and until when.",
+    examples=(
+        "autoflow pending list --rule notify-technician",
+        "autoflow pending cancel 7        # it is not sent",
+        "autoflow pending run-now 7 8     # do not wait any longer",
+    ),
+    columns=(
+        Column(title="id", show=lambda item: item["id"]),
+        Column(
+            title="due",
+            show=lambda item: f"{short_time(item['due_at'])} ({from_now(item['due_at'])})",
+            brief=lambda item: "in progress" if item["in_progress"] else from_now(item["due_at"]),
+        ),
+        Column(title="rule", show=lambda item: item["rule"], least=16),
+        Column(title="kind", show=lambda item: item["kind"]),
+        Column(title="event", show=_event, least=24),
+        Column(title="target", show=lambda item: item["target"], least=16, optional=True),
+    ),
+    empty="nothing waits",
+    list_help="What waits, soonest first.",
+    show_help="One pending trigger.",
+    filters={"rule": RuleOption, "account": AccountOption},
+    verbs=(
+        Verb(name="cancel", help="End waiting work: it is not sent."),
+        Verb(name="run-now", help="Make waiting work due at once."),
+    ),
+)
+RUNS = Collection(
+    name="runs",
+    help="What rules did.",
+    examples=(
+        "autoflow runs list --status failed",
+        "autoflow runs show ID            # its steps and attempts",
+        "autoflow runs retry ID           # send what was given up again",
+    ),
+    columns=(
+        _moment("started", "started_at"),
+        Column(title="status", show=lambda item: item["status"]),
+        Column(title="rule", show=lambda item: item["rule"], least=12),
+        Column(title="id", show=lambda item: item["id"]),
+        Column(title="event", show=_event, least=20, optional=True),
+        Column(title="error", show=lambda item: item["error"], least=16, optional=True),
+    ),
+    empty="no runs",
+    list_help="The newest runs.",
+    show_help="A run with its steps, their attempts, and the version of its rule.",
+    filters={"status": RunStatusOption, "rule": RuleOption, "account": AccountOption},
+    verbs=(
+        Verb(name="cancel", help="End a run before its next attempt."),
+        Verb(name="retry", help="Send what was given up in a failed run again, under the same key, then go on."),
+    ),
+)
+DEAD_LETTERS = Collection(
+    name="dead-letters",
+    help="What was given up, and why.",
+    examples=(
+        "autoflow dead-letters list --rule high-value-job",
+        "autoflow dead-letters show 3     # with what was to be sent",
+        "autoflow dead-letters replay 3   # again, under the same key",
+    ),
+    columns=(
+        Column(title="id", show=lambda item: item["id"]),
+        _moment("created", "created_at"),
+        Column(title="status", show=lambda item: item["status"]),
+        Column(title="rule", show=lambda item: item["rule"], least=18),
+        Column(title="action", show=lambda item: item["action"]),
+        Column(title="reason", show=lambda item: f"{item['reason']} ({item['code']})", least=18),
+        Column(title="attempts", show=lambda item: item["attempts"], optional=True),
+        Column(title="detail", show=lambda item: item["detail"], least=24, optional=True),
+    ),
+    empty="no dead letters",
+    list_help="The newest dead letters on which nobody has decided.",
+    show_help="A dead letter with what was to be sent.",
+    filters={"status": LetterStatusOption, "rule": RuleOption, "account": AccountOption},
+    verbs=(
+        Verb(name="replay", help="Send it again under the same key, then go on with the run."),
+        Verb(name="discard", help="Decide that it is not sent again."),
+    ),
+)
 
 
-def _add_dead_letters(app: typer.Typer) -> None:
-    group = _group(app, "dead-letters", "What was given up, and why. Example: `autoflow dead-letters replay 3`")
-
-    @group.command("list")
-    def list_dead_letters(
-        status: Annotated[str, typer.Option("--status", help="dead, replayed, discarded or all.")] = "dead",
-        rule: RuleOption = None,
-        account: AccountOption = None,
-        limit: LimitOption = 50,
-        json_: JsonOption = False,
-        config: ConfigOption = None,
-        state: StateOption = None,
-    ) -> None:
-        """The newest dead letters."""
-        page = _get(config, state, "/v1/dead-letters", status=status, rule=rule, account=account, limit=limit)
-        _print_page(page, DEAD_LETTER_COLUMNS, json_, empty="no dead letters")
-
-    @group.command("show")
-    def show_dead_letter(
-        id_: Annotated[int, typer.Argument(metavar="ID")],
-        json_: JsonOption = False,
-        config: ConfigOption = None,
-        state: StateOption = None,
-    ) -> None:
-        """One dead letter with what was sent."""
-        _print_item(_get(config, state, f"/v1/dead-letters/{id_}"), json_)
-
-    @group.command("replay")
-    def replay_dead_letter(
-        id_: Annotated[int, typer.Argument(metavar="ID")],
-        json_: JsonOption = False,
-        config: ConfigOption = None,
-        state: StateOption = None,
-    ) -> None:
-        """Send it again under the same key, then go on with the run."""
-        _act(config, state, f"/v1/dead-letters/{id_}/replay", json_)
-
-    @group.command("discard")
-    def discard_dead_letter(
-        id_: Annotated[int, typer.Argument(metavar="ID")],
-        json_: JsonOption = False,
-        config: ConfigOption = None,
-        state: StateOption = None,
-    ) -> None:
-        """Decide that it is not sent again."""
-        _act(config, state, f"/v1/dead-letters/{id_}/discard", json_)
-
-
-def _add_rules(app: typer.Typer) -> None:
-    group = _group(app, "rules", "The rules in force. Example: `autoflow rules show high-value-job`")
-
-    @group.command("list")
-    def list_rules(
-        label: Annotated[str | None, typer.Option("--label", help="Only with this label.")] = None,
-        account: AccountOption = None,
-        json_: JsonOption = False,
-        config: ConfigOption = None,
-        state: StateOption = None,
-    ) -> None:
-        """The rules in force, with file and commit; a * marks a file that differs from its commit."""
-        page = _get(config, state, "/v1/rules", label=label, account=account)
-        _print_page(page, RULE_COLUMNS, json_, empty="no rules")
-
-    @group.command("show")
-    def show_rule(
-        id_: Annotated[str, typer.Argument(metavar="ID")],
-        json_: JsonOption = False,
-        config: ConfigOption = None,
-        state: StateOption = None,
-    ) -> None:
-        """One rule in canonical spelling, with where it came from."""
-        _print_item(_get(config, state, f"/v1/rules/{_quote(id_)}"), json_)
-
-
-def _get(config: Any, state: Any, path: str, **params: Any) -> Any:
-    from autoflow.cli.client import call
-
-    settings = settings_for(config, state=state)
-    wanted = {name: str(value) for name, value in params.items() if value is not None}
-    return call(settings.state, "GET", path, params=wanted)
-
-
-def _act(config: Any, state: Any, path: str, as_json: bool) -> None:
-    from autoflow.cli.client import call
-    from autoflow.cli.output import print_fields, print_json
-
-    settings = settings_for(config, state=state)
-    done = call(settings.state, "POST", path)
-    if as_json:
-        print_json(done)
-    else:
-        print_fields({name: value for name, value in done.items() if name != "schema_version"})
-
-
-def _print_page(page: Any, columns: Columns, as_json: bool, *, empty: str) -> None:
-    from autoflow.cli.output import print_json, print_table, tell
-
-    if as_json:
-        print_json(page)
-        return
-    rows: Sequence[Sequence[Any]] = [[show(item) for show in columns.values()] for item in page["items"]]
-    print_table(list(columns), rows, empty=empty)
-    if page.get("next_cursor"):
-        tell("there are more: raise --limit, or use --json")
-
-
-def _print_item(item: Any, as_json: bool) -> None:
-    from autoflow.cli.output import print_json
-
-    if as_json:
-        print_json(item)
-        return
-    from autoflow.cli.details import print_detail
-
-    for one in item.get("items", [item]):
-        print_detail(one)
-
-
-def _tail(config: Any, state: Any, filters: Mapping[str, str | None], as_json: bool) -> None:
-    from autoflow.cli.output import print_line
-
-    newest = _get(config, state, "/v1/events", limit=1, **filters)["items"]
-    after = newest[0]["seq"] if newest else 0
-    while True:
-        page = _get(config, state, "/v1/events", limit=200, after=after, **filters)["items"]
-        for item in page:
-            after = item["seq"]
-            if as_json:
-                print_line(item)
-            else:
-                typer.echo(f"{_short(item['received_at'])}  {item['type']}  {item['id']}  {item['matched']} runs")
-        if not page:
-            time.sleep(0.5)
-
-
-def _quote(text: str) -> str:
-    from urllib.parse import quote
-
-    return quote(text, safe="")
-
-
-def _short(text: str | None) -> str:
-    from autoflow.cli.output import short_time
-
-    return short_time(text)
-
-
-def _left(text: str) -> str:
-    from autoflow.cli.output import in_words
-    from autoflow.clock import SystemClock, from_rfc3339
-
-    return in_words(from_rfc3339(text) - SystemClock().now())
-
-
-def _triggers(trigger: Any) -> str:
-    names = []
+def _triggers(item: Any) -> str:
+    trigger = item["trigger"]
+    names: list[str] = []
     for pattern in trigger if isinstance(trigger, list) else [trigger]:
         event = pattern["event"]
         names += event if isinstance(event, list) else [event]
     return ", ".join(names)
+
+
+def _commit(item: Any) -> str | None:
+    if not item["commit"]:
+        return None
+    return f"{item['commit'][:8]}{'*' if item['dirty'] else ''}"
+
+
+RULES = Collection(
+    name="rules",
+    help="The rules in force.",
+    examples=(
+        "autoflow rules list --label jobs",
+        "autoflow rules show high-value-job",
+    ),
+    columns=(
+        Column(title="id", show=lambda item: item["id"], least=28),
+        Column(title="enabled", show=lambda item: item["enabled"]),
+        Column(title="trigger", show=_triggers, least=16),
+        Column(title="delay", show=lambda item: item["delay"]),
+        Column(
+            title="file",
+            show=lambda item: f"{item['path']}:{item['line']}" if item["path"] else None,
+            least=20,
+            optional=True,
+        ),
+        Column(title="commit", show=_commit, optional=True),
+    ),
+    empty="no rules",
+    list_help="The rules in force, with file and commit; a * marks a file that differs from its commit.",
+    show_help="A rule in canonical spelling, and where it came from.",
+    filters={"label": LabelOption, "account": AccountOption},
+    whole=True,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the groups."""
+    groups = {one.name: add_collection(app, one) for one in (EVENTS, PENDING, RUNS, DEAD_LETTERS, RULES)}
+    add_tails(groups["events"], groups["runs"])

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
-
-from autoflow.errors import AutoflowError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+COLOURS: Mapping[str, str] = {
+    "bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36",
+}  # fmt: skip
+NARROWEST = 40
 
 
 def wants_colour(stream: IO[str]) -> bool:
@@ -26,13 +30,27 @@ def wants_colour(stream: IO[str]) -> bool:
     return stream.isatty()
 
 
+def paint(text: str, style: str, stream: IO[str] | None = None) -> str:
+    """The text in a style such as `bold red`, where the stream wants colour."""
+    if not text or not style or not wants_colour(stream or sys.stdout):
+        return text
+    return f"\x1b[{';'.join(COLOURS[word] for word in style.split())}m{text}\x1b[0m"
+
+
+def terminal_width() -> int | None:
+    """How wide standard output is; None where it is no terminal, and nothing is ever cut."""
+    if not sys.stdout.isatty():
+        return None
+    return max(NARROWEST, shutil.get_terminal_size().columns)
+
+
 def console(stream: IO[str] | None = None) -> Console:
     """A console on standard output, or on the stream given; wide, and never cutting, where nobody looks."""
     from rich.console import Console
 
     stream = stream or sys.stdout
     colour = wants_colour(stream)
-    width = None if stream.isatty() else int(os.environ.get("COLUMNS", "400"))
+    width = None if stream.isatty() else 10_000
     return Console(
         file=stream, no_color=not colour, force_terminal=colour or None, width=width, highlight=False, soft_wrap=True
     )
@@ -46,55 +64,19 @@ def print_json(value: Any) -> None:
 
 def print_line(value: Any) -> None:
     """One JSON value a line, for what streams."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    print_text(json.dumps(value, ensure_ascii=False))
+
+
+def print_text(text: str) -> None:
+    """A line of data on standard output, at once."""
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
-
-
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str) -> None:
-    """A table on a terminal; the same words, plain, elsewhere. `empty` is said on standard error."""
-    from rich import box
-    from rich.table import Table
-
-    if not rows:
-        tell(empty)
-        return
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in ("id", "due", "status"))
-    for row in rows:
-        table.add_row(*("" if cell is None else _plain(cell) for cell in row))
-    console().print(table)
-
-
-def print_fields(fields: Mapping[str, Any]) -> None:
-    """One thing, a line a field."""
-    width = max(len(name) for name in fields)
-    for name, value in fields.items():
-        if value is None or value == []:
-            continue
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        sys.stdout.write(f"{name:<{width}}  {text}\n")
 
 
 def tell(text: str) -> None:
     """A message for people, on standard error."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
-
-
-def report_error(error: AutoflowError) -> None:
-    """What is wrong, where, and what to do next."""
-    problems = getattr(error, "problems", ())
-    err = console(sys.stderr)
-    err.print(f"[bold red]error[/] {error.code}: {_escape(error.message)}")
-    for problem in problems[:20]:
-        text = str(problem) if not isinstance(problem, tuple) else ": ".join(problem)
-        hint = getattr(problem, "hint", None)
-        err.print(f"  {_escape(text)}" + (f" ({_escape(hint)})" if hint else ""))
-    if len(problems) > 20:
-        err.print(f"  and {len(problems) - 20} more")
-    if error.hint:
-        err.print(f"  {_escape(error.hint)}")
 
 
 def short_time(text: str | None) -> str:
@@ -116,11 +98,23 @@ def in_words(millis: int) -> str:
     return f"in {text}" if millis > 0 else f"{text} ago"
 
 
-def _plain(cell: Any) -> str:
-    return _escape(cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False))
+def from_now(text: str | None) -> str:
+    """How far an RFC 3339 time is from now, in words."""
+    from autoflow.clock import SystemClock, from_rfc3339
+
+    return "" if text is None else in_words(from_rfc3339(text) - SystemClock().now())
 
 
-def _escape(text: str) -> str:
-    from rich.markup import escape
+def shown_path(path: Any) -> str:
+    """Relative to here, where it lies below."""
+    from pathlib import Path
 
-    return escape(text)
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def printable(text: str) -> str:
+    """Text without what a terminal takes for an order; the rest of an event is as foreign as its sender."""
+    return "".join(char if char.isprintable() else " " if char in "\n\t" else "�" for char in text)

@@ -6,10 +6,14 @@ import sys
 from pathlib import Path
 
 from autoflow.clock import SystemClock, from_rfc3339
-from autoflow.errors import UsageError
+from autoflow.errors import IntakeError, UsageError
 from autoflow.intake.decode import Decoder
 from autoflow.model.event import Event
 from autoflow.model.ids import IdSource
+
+JSON = "application/json"
+LINES = "application/x-ndjson"
+MOST_SHOWN = 20
 
 
 def read_text(spec: str) -> bytes:
@@ -18,7 +22,7 @@ def read_text(spec: str) -> bytes:
         return sys.stdin.buffer.read()
     if spec.startswith("@"):
         return read_file(Path(spec[1:]))
-    return spec.encode()
+    return spec.encode("utf-8", "surrogateescape")
 
 
 def read_file(path: Path) -> bytes:
@@ -29,15 +33,41 @@ def read_file(path: Path) -> bytes:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
 
 
+def read_lines(spec: str) -> bytes:
+    """The bytes of `--events`: a file, or - for standard input."""
+    return read_text("-") if spec == "-" else read_file(Path(spec.removeprefix("@")))
+
+
 def read_events(event: str | None, events: str | None, at: str | None) -> list[Event]:
     """The events of `--event` (one, or an array) or `--events` (JSON lines), arriving at `at`."""
     try:
         now = from_rfc3339(at) if at is not None else SystemClock().now()
     except ValueError as error:
-        raise UsageError(f"--at {at}: {error}") from error
+        raise UsageError(
+            f"--at {at}: this is no time", hint="write it as RFC 3339 does, for example 2026-03-29T00:50:00Z"
+        ) from error
     decoder = Decoder(IdSource())
-    if event is not None:
-        return decoder.decode_body(read_text(event), "application/json", now=now)
-    assert events is not None  # noqa: S101 - the command checked that one of both is given
-    content = read_text("-") if events == "-" else read_file(Path(events))
-    return [event for line in content.splitlines() if line.strip() for event in [decoder.decode_line(line, now=now)]]
+    try:
+        if event is not None:
+            return decoder.decode_body(read_text(event), JSON, now=now)
+        assert events is not None  # noqa: S101 - the command checked that one of both is given
+        return decoder.decode_body(read_lines(events), LINES, now=now)
+    except IntakeError as error:
+        raise _unreadable("--event" if event is not None else "--events", error) from error
+
+
+def _unreadable(option: str, error: IntakeError) -> UsageError:
+    """Every mistake with its place; JSON lines have line numbers."""
+    lines = []
+    for pointer, detail in error.problems[:MOST_SHOWN]:
+        place = pointer
+        if pointer.startswith("/line/"):
+            number, _, rest = pointer.removeprefix("/line/").partition("/")
+            place = f"line {number} /{rest}" if rest else f"line {number}"
+        lines.append(f"{place}: {detail}" if place else detail)
+    if len(error.problems) > MOST_SHOWN:
+        lines.append(f"and {len(error.problems) - MOST_SHOWN} more")
+    if len(lines) > 1:
+        return UsageError("\n  ".join([f"{option} cannot be read:", *lines]), code=error.code)
+    hint = 'an event is {"type": "job.created", "data": {...}}' if option == "--event" else None
+    return UsageError(f"{option}: {lines[0] if lines else error.message}", hint=error.hint or hint, code=error.code)

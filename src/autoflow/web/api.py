@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 import msgspec
 from starlette.applications import Starlette
@@ -12,37 +13,62 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from autoflow.errors import StorageError
+from autoflow.errors import AutoflowError, IntakeError, StorageError, UnreachableError, UsageError
 from autoflow.model.json import Json
 from autoflow.model.problem_details import MEDIA_TYPE, problem_details
+from autoflow.model.run import RunStatus
 from autoflow.observe.health import Health
 from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
 from autoflow.store.base import Reading, Store, Transaction
 from autoflow.web import acts, views
+from autoflow.web.paging import Asked, read_question
+from autoflow.web.rule_views import rule_detail, rule_page
+from autoflow.web.trial import RuleTrial
 
 log = get_log("autoflow.web")
 
-Page = Callable[[Reading, Mapping[str, str], int], tuple[list[dict[str, Json]], str | None]]
 Detail = Callable[[Reading, str], list[dict[str, Json]]]
 Act = Callable[[Transaction, str], dict[str, Json] | None]
 
-MOST = 200
 SAFE_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
+LARGEST_TRIAL = 1 << 20
 
-COLLECTIONS: Mapping[str, tuple[Page, Detail]] = {
-    "events": (views.event_page, views.event_detail),
-    "rules": (views.rule_page, views.rule_detail),
-    "pending": (views.pending_page, views.pending_detail),
-    "runs": (views.run_page, views.run_detail),
-    "dead-letters": (views.dead_letter_page, views.dead_letter_detail),
-}
-ACTS: Mapping[tuple[str, str], Act] = {
-    ("pending", "cancel"): acts.cancel_pending,
-    ("pending", "run-now"): acts.run_pending_now,
-    ("runs", "cancel"): acts.cancel_run,
-    ("dead-letters", "replay"): acts.replay_dead_letter,
-    ("dead-letters", "discard"): acts.discard_dead_letter,
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """What can be looked at under one name."""
+
+    page: Callable[[Reading, Asked], views.Page]
+    detail: Detail
+    #: filter -> the words it may be; empty: any
+    filters: Mapping[str, tuple[str, ...]]
+    acts: Mapping[str, Act] = field(default_factory=dict)
+
+
+COLLECTIONS: Mapping[str, Collection] = {
+    "events": Collection(
+        page=views.event_page, detail=views.event_detail, filters={"type": (), "account": (), "after": ()}
+    ),
+    "rules": Collection(page=rule_page, detail=rule_detail, filters={"label": (), "account": ()}),
+    "pending": Collection(
+        page=views.pending_page,
+        detail=views.pending_detail,
+        filters={"rule": (), "account": ()},
+        acts={"cancel": acts.cancel_pending, "run-now": acts.run_pending_now},
+    ),
+    "runs": Collection(
+        page=views.run_page,
+        detail=views.run_detail,
+        filters={"status": tuple(RunStatus), "rule": (), "account": ()},
+        acts={"cancel": acts.cancel_run, "retry": acts.retry_run},
+    ),
+    "dead-letters": Collection(
+        page=views.dead_letter_page,
+        detail=views.dead_letter_detail,
+        filters={"status": ("dead", "replayed", "discarded", "all"), "rule": (), "account": ()},
+        acts={"replay": acts.replay_dead_letter, "discard": acts.discard_dead_letter},
+    ),
 }
 
 
@@ -55,6 +81,8 @@ class Backend:
     metrics: Metrics | None = None
     #: wakes the dispatcher after something became due
     ring: Callable[[], None] = lambda: None
+    #: None where no daemon runs
+    trial: RuleTrial | None = None
 
 
 def make_api(backend: Backend) -> Starlette:
@@ -66,12 +94,15 @@ def make_api(backend: Backend) -> Starlette:
         Route("/metrics", _metrics(backend)),
         Route("/v1/health", _health(backend)),
     ]
-    for name, (page, detail) in COLLECTIONS.items():
-        routes.append(Route(f"/v1/{name}", _collection(backend, page)))
-        routes.append(Route(f"/v1/{name}/{{id}}", _item(backend, name, detail)))
-    for (name, verb), act in ACTS.items():
-        routes.append(Route(f"/v1/{name}/{{id}}/{verb}", _verb(backend, name, act), methods=["POST"]))
-    handlers = {404: _not_found, 405: _wrong_method, StorageError: _failed, 500: _failed}
+    # Before the collections: `test` is no rule.
+    routes.append(Route("/v1/rules/test", _trial(backend), methods=["POST"]))
+    for name, collection in COLLECTIONS.items():
+        routes.append(Route(f"/v1/{name}", _collection(backend, collection)))
+        routes.append(Route(f"/v1/{name}/{{id}}", _item(backend, name, collection.detail)))
+        for verb, act in collection.acts.items():
+            endpoint = _verb(backend, name, act, collection.detail)
+            routes.append(Route(f"/v1/{name}/{{id}}/{verb}", endpoint, methods=["POST"]))
+    handlers = {404: _not_found, 405: _wrong_method, AutoflowError: _refuse, 500: _failed}
     return Starlette(routes=routes, exception_handlers=handlers)
 
 
@@ -80,10 +111,18 @@ def answer(body: Json, status: int = 200) -> Response:
     return Response(msgspec.json.encode(body), status, SAFE_HEADERS, "application/json")
 
 
-def problem(request: Request, status: int, detail: str, *, code: str, hint: str | None = None) -> Response:
+def problem(
+    request: Request,
+    status: int,
+    detail: str,
+    *,
+    code: str,
+    hint: str | None = None,
+    errors: Sequence[tuple[str, str]] = (),
+) -> Response:
     """A refusal."""
     request_id = request.scope.get("autoflow.request_id")
-    body = problem_details(status, detail, code=code, hint=hint, request_id=request_id)
+    body = problem_details(status, detail, code=code, hint=hint, errors=errors, request_id=request_id)
     return Response(msgspec.json.encode(body), status, SAFE_HEADERS, MEDIA_TYPE)
 
 
@@ -121,17 +160,15 @@ def _metrics(backend: Backend) -> Endpoint:
     return answer_metrics
 
 
-def _collection(backend: Backend, page: Page) -> Endpoint:
+def _collection(backend: Backend, collection: Collection) -> Endpoint:
     async def answer_page(request: Request) -> Response:
-        query = dict(request.query_params)
-        text = query.pop("limit", "50")
-        if not text.isdigit() or not 1 <= int(text) <= MOST:
-            return problem(request, 400, f"limit is a number from 1 to {MOST}", code="AF400")
-        try:
-            items, cursor = await backend.store.read(lambda view: page(view, query, int(text)))
-        except ValueError:
-            return problem(request, 400, "cursor is not one of ours", code="AF400", hint="start without a cursor")
-        return answer({"schema_version": 1, "items": items, "next_cursor": cursor})
+        asked = read_question(request.query_params, collection.filters)
+        items, cursor = await backend.store.read(lambda view: collection.page(view, asked))
+        page = answer({"schema_version": 1, "items": items, "next_cursor": cursor})
+        if cursor is not None:
+            query = urlencode({**request.query_params, "cursor": cursor})
+            page.headers["link"] = f'<{request.url.path}?{query}>; rel="next"'
+        return page
 
     return answer_page
 
@@ -141,7 +178,7 @@ def _item(backend: Backend, name: str, detail: Detail) -> Endpoint:
         wanted = request.path_params["id"]
         found = await backend.store.read(lambda view: detail(view, wanted))
         if not found:
-            return problem(request, 404, f"{name} has no {wanted}", code="AF404", hint=f"see `autoflow {name} list`")
+            return _unknown(request, name, wanted)
         if len(found) == 1:
             return answer({"schema_version": 1, **found[0]})
         return answer({"schema_version": 1, "items": found, "next_cursor": None})
@@ -149,17 +186,37 @@ def _item(backend: Backend, name: str, detail: Detail) -> Endpoint:
     return answer_item
 
 
-def _verb(backend: Backend, name: str, act: Act) -> Endpoint:
+def _verb(backend: Backend, name: str, act: Act, detail: Detail) -> Endpoint:
     async def answer_act(request: Request) -> Response:
         wanted = request.path_params["id"]
         done = await backend.store.transact(lambda tx: act(tx, wanted))
-        if done is None:
-            detail = f"{name} has no {wanted} that this could be done to"
-            return problem(request, 409, detail, code="AF409", hint=f"see `autoflow {name} list`")
-        backend.ring()
-        return answer({"schema_version": 1, **done})
+        if done is not None:
+            backend.ring()
+            return answer({"schema_version": 1, **done})
+        if not await backend.store.read(lambda view: detail(view, wanted)):
+            return _unknown(request, name, wanted)
+        told = f"{name} has no {wanted} that this could be done to"
+        return problem(request, 409, told, code="AF409", hint=f"see `autoflow {name} list`")
 
     return answer_act
+
+
+def _trial(backend: Backend) -> Endpoint:
+    async def answer_trial(request: Request) -> Response:
+        if backend.trial is None:
+            return problem(request, 503, "no daemon runs here", code="AF004")
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > LARGEST_TRIAL:
+                return problem(request, 413, f"the body is larger than {LARGEST_TRIAL} bytes", code="AF413")
+        return answer(backend.trial.answer(body))
+
+    return answer_trial
+
+
+def _unknown(request: Request, name: str, wanted: str) -> Response:
+    return problem(request, 404, f"{name} has no {wanted}", code="AF404", hint=f"see `autoflow {name} list`")
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:
@@ -172,8 +229,21 @@ async def _wrong_method(request: Request, error: Exception) -> Response:
     return refused
 
 
+async def _refuse(request: Request, error: Exception) -> Response:
+    """Errors of ours, each with its status."""
+    assert isinstance(error, AutoflowError)  # noqa: S101 - it is registered for these only
+    status, code, errors = 500, error.code, ()  # type: tuple[int, str, Sequence[tuple[str, str]]]
+    if isinstance(error, UsageError):
+        status, code = 400, "AF400"
+    elif isinstance(error, IntakeError):
+        status, errors = error.status, error.problems
+    elif isinstance(error, StorageError | UnreachableError):
+        status = 503
+    if status == 500:
+        return await _failed(request, error)
+    return problem(request, status, error.message, code=code, hint=error.hint, errors=errors)
+
+
 async def _failed(request: Request, error: Exception) -> Response:
-    if isinstance(error, StorageError):
-        return problem(request, 503, error.message, code=error.code, hint=error.hint)
     log.error("api.defect", exception=error, path=request.url.path)
     return problem(request, 500, "this is a defect of autoflow; the log says more", code="AF500")

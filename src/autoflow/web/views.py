@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from autoflow.clock import to_rfc3339
 from autoflow.model.json import Json
 from autoflow.store.base import Reading, Row
+from autoflow.web.paging import Asked, cut_page, number_of, place_of, refuse_cursor
+
+Page = tuple[list[dict[str, Json]], str | None]
+"""Items, and where the next page starts."""
 
 NEWEST = 1 << 62
+RUN_PREFIX = "run_"
 LAST_ID = "~"
 """Sorts behind every run id."""
 
 
-def _time(moment: int | None) -> str | None:
+def time_of(moment: int | None) -> str | None:
+    """A moment as RFC 3339."""
     return None if moment is None else to_rfc3339(moment)
 
 
-def _json(text: str | None) -> Json:
+def json_of(text: str | None) -> Json:
+    """JSON that the store keeps as text."""
     return None if text is None else json.loads(text)
 
 
@@ -30,25 +37,28 @@ def event_view(row: Row) -> dict[str, Json]:
         "source": row["source"],
         "account": row["account"],
         "subject": row["subject"],
-        "time": _time(row["time"]),
-        "received_at": _time(row["received_at"]),
+        "time": time_of(row["time"]),
+        "received_at": time_of(row["received_at"]),
         "depth": row["depth"],
         "matched": row["matched"],
         "generation": row["generation"],
-        "data": _json(row["data"]),
-        **(_json(row["extensions"]) or {}),
+        "data": json_of(row["data"]),
+        **(json_of(row["extensions"]) or {}),
     }
 
 
-def event_page(view: Reading, query: Mapping[str, str], limit: int) -> tuple[list[dict[str, Json]], str | None]:
+def event_page(view: Reading, asked: Asked) -> Page:
     """Events, newest first; with `after` oldest first from there."""
-    filters = {"type": query.get("type"), "account": query.get("account")}
-    if "after" in query:
-        rows = view.rows("events_after", after=int(query["after"]), limit=limit, **filters)
+    filters = {"type": asked.filters.get("type"), "account": asked.filters.get("account")}
+    if "after" in asked.filters:
+        after = place_of(asked.filters["after"], 0)
+        rows = view.rows("events_after", after=after, limit=asked.limit, **filters)
+        following = None  # who follows goes on after the last one seen
     else:
-        rows = view.rows("list_events", before=int(query.get("cursor", NEWEST)), limit=limit, **filters)
-    items = [{**event_view(row), "seq": row["seq"]} for row in rows]
-    return items, _cursor(rows, limit, "seq")
+        before = place_of(asked.cursor, NEWEST)
+        rows = view.rows("list_events", before=before, limit=asked.limit + 1, **filters)
+        rows, following = cut_page(rows, asked.limit, lambda row: str(row["seq"]))
+    return [{**event_view(row), "seq": row["seq"]} for row in rows], following
 
 
 def event_detail(view: Reading, event_id: str) -> list[dict[str, Json]]:
@@ -63,7 +73,7 @@ def event_detail(view: Reading, event_id: str) -> list[dict[str, Json]]:
                     "rule": waiting["rule_id"],
                     "run": waiting["run_id"],
                     "kind": waiting["kind"],
-                    "due_at": _time(waiting["due_at"]),
+                    "due_at": time_of(waiting["due_at"]),
                 }
                 for waiting in view.rows("pending_of_event", event_seq=row["seq"])
             ],
@@ -88,32 +98,32 @@ def pending_view(row: Row) -> dict[str, Json]:
         "run": row["run_id"],
         "event": row["event_id"],
         "event_type": row["event_type"],
-        "due_at": _time(row["due_at"]),
-        "created_at": _time(row["created_at"]),
+        "due_at": time_of(row["due_at"]),
+        "created_at": time_of(row["created_at"]),
         "in_progress": bool(row["claim"]),
         "shadow": bool(row["shadow"]),
         "target": row["target"],
     }
 
 
-def pending_page(view: Reading, query: Mapping[str, str], limit: int) -> tuple[list[dict[str, Json]], str | None]:
+def pending_page(view: Reading, asked: Asked) -> Page:
     """What waits, soonest first."""
-    due, _, number = query.get("cursor", "-1.-1").partition(".")
+    due, _, number = (asked.cursor or "").partition(".")
     rows = view.rows(
         "list_pending",
-        after_due=int(due),
-        after_id=int(number or -1),
-        rule=query.get("rule"),
-        account=query.get("account"),
-        limit=limit,
+        after_due=place_of(due if asked.cursor is not None else None, -1),
+        after_id=place_of(number if asked.cursor is not None else None, -1),
+        rule=asked.filters.get("rule"),
+        account=asked.filters.get("account"),
+        limit=asked.limit + 1,
     )
-    following = f"{rows[-1]['due_at']}.{rows[-1]['id']}" if len(rows) == limit else None
+    rows, following = cut_page(rows, asked.limit, lambda row: f"{row['due_at']}.{row['id']}")
     return [pending_view(row) for row in rows], following
 
 
 def pending_detail(view: Reading, number: str) -> list[dict[str, Json]]:
     """One pending trigger by its id."""
-    return [pending_view(row) for row in view.rows("show_pending", id=_number(number))]
+    return [pending_view(row) for row in view.rows("show_pending", id=number_of(number))]
 
 
 def run_view(row: Row) -> dict[str, Json]:
@@ -127,24 +137,27 @@ def run_view(row: Row) -> dict[str, Json]:
         "event": row["event_id"],
         "event_type": row["event_type"],
         "version": row["hash"],
-        "due_at": _time(row["due_at"]),
-        "started_at": _time(row["started_at"]),
-        "finished_at": _time(row["finished_at"]),
+        "due_at": time_of(row["due_at"]),
+        "started_at": time_of(row["started_at"]),
+        "finished_at": time_of(row["finished_at"]),
         "error": row["error"],
     }
 
 
-def run_page(view: Reading, query: Mapping[str, str], limit: int) -> tuple[list[dict[str, Json]], str | None]:
+def run_page(view: Reading, asked: Asked) -> Page:
     """Runs, newest first."""
+    if asked.cursor is not None and not asked.cursor.startswith(RUN_PREFIX):
+        raise refuse_cursor()
     rows = view.rows(
         "list_runs",
-        before=query.get("cursor", LAST_ID),
-        status=query.get("status"),
-        rule=query.get("rule"),
-        account=query.get("account"),
-        limit=limit,
+        before=asked.cursor or LAST_ID,
+        status=asked.filters.get("status"),
+        rule=asked.filters.get("rule"),
+        account=asked.filters.get("account"),
+        limit=asked.limit + 1,
     )
-    return [run_view(row) for row in rows], _cursor(rows, limit, "id")
+    rows, following = cut_page(rows, asked.limit, lambda row: str(row["id"]))
+    return [run_view(row) for row in rows], following
 
 
 def run_detail(view: Reading, run_id: str) -> list[dict[str, Json]]:
@@ -194,74 +207,30 @@ def dead_letter_view(row: Row) -> dict[str, Json]:
         "code": row["code"],
         "detail": row["detail"],
         "attempts": row["attempts"],
-        "created_at": _time(row["created_at"]),
-        "settled_at": _time(row["settled_at"]),
+        "created_at": time_of(row["created_at"]),
+        "settled_at": time_of(row["settled_at"]),
     }
 
 
-def dead_letter_page(view: Reading, query: Mapping[str, str], limit: int) -> tuple[list[dict[str, Json]], str | None]:
+def dead_letter_page(view: Reading, asked: Asked) -> Page:
     """Dead letters, newest first; those that somebody decided on only when asked for."""
+    status = asked.filters.get("status", "dead")
     rows = view.rows(
         "list_dead_letters",
-        before=int(query.get("cursor", NEWEST)),
-        status=None if query.get("status") == "all" else query.get("status", "dead"),
-        rule=query.get("rule"),
-        account=query.get("account"),
-        limit=limit,
+        before=place_of(asked.cursor, NEWEST),
+        status=None if status == "all" else status,
+        rule=asked.filters.get("rule"),
+        account=asked.filters.get("account"),
+        limit=asked.limit + 1,
     )
-    return [dead_letter_view(row) for row in rows], _cursor(rows, limit, "id")
+    rows, following = cut_page(rows, asked.limit, lambda row: str(row["id"]))
+    return [dead_letter_view(row) for row in rows], following
 
 
 def dead_letter_detail(view: Reading, number: str) -> list[dict[str, Json]]:
     """One dead letter with its parameters."""
-    rows = view.rows("dead_letter_by_id", id=_number(number))
-    return [{**dead_letter_view(row), "params": _json(row["params"])} for row in rows]
-
-
-def rule_page(view: Reading, query: Mapping[str, str], limit: int) -> tuple[list[dict[str, Json]], str | None]:
-    """The rules of the generation that ran last, by id."""
-    del limit  # a set of rules is one thing: it is answered whole
-    generation = view.row("last_generation")
-    if generation is None:
-        return [], None
-    rows = view.rows("versions_by_ids", ids=generation["versions"])
-    items = [rule_view(row) for row in rows]
-    account, label = query.get("account"), query.get("label")
-    items = [
-        item
-        for item in items
-        if (account is None or item["account"] == account) and (label is None or label in item["labels"])
-    ]
-    return sorted(items, key=lambda item: (item["account"], item["id"])), None
-
-
-def rule_detail(view: Reading, rule_id: str) -> list[dict[str, Json]]:
-    """The rules of this id, in every account, with their documents."""
-    generation = view.row("last_generation")
-    if generation is None:
-        return []
-    rows = view.rows("versions_by_ids", ids=generation["versions"])
-    return [{**rule_view(row), "document": _json(row["document"])} for row in rows if row["rule_id"] == rule_id]
-
-
-def rule_view(row: Row) -> dict[str, Json]:
-    """One rule version, without its document."""
-    document = _json(row["document"])
-    return {
-        "id": row["rule_id"],
-        "account": row["account"],
-        "name": document.get("name", row["rule_id"]),
-        "enabled": document.get("enabled", True),
-        "labels": document.get("labels", []),
-        "trigger": document["trigger"],
-        "delay": document.get("delay", "0s"),
-        "version": row["hash"],
-        "path": row["path"],
-        "line": row["line"],
-        "commit": row["git_commit"],
-        "author": row["author"],
-        "dirty": None if row["dirty"] is None else bool(row["dirty"]),
-    }
+    rows = view.rows("dead_letter_by_id", id=number_of(number))
+    return [{**dead_letter_view(row), "params": json_of(row["params"])} for row in rows]
 
 
 def _run_line(row: Row) -> dict[str, Json]:
@@ -269,28 +238,28 @@ def _run_line(row: Row) -> dict[str, Json]:
         "id": row["id"],
         "rule": row["rule_id"],
         "status": row["status"],
-        "started_at": _time(row["started_at"]),
-        "finished_at": _time(row["finished_at"]),
+        "started_at": time_of(row["started_at"]),
+        "finished_at": time_of(row["finished_at"]),
         "error": row["error"],
     }
 
 
-def _step_view(step: Row, attempts: list[Row]) -> dict[str, Json]:
+def _step_view(step: Row, attempts: Sequence[Row]) -> dict[str, Json]:
     return {
         "step": step["step"],
         "action": step["type"],
         "status": step["status"],
         "target": step["target"],
         "key": step["key"],
-        "params": _json(step["params"]),
-        "output": _json(step["output"]),
-        "started_at": _time(step["started_at"]),
-        "finished_at": _time(step["finished_at"]),
+        "params": json_of(step["params"]),
+        "output": json_of(step["output"]),
+        "started_at": time_of(step["started_at"]),
+        "finished_at": time_of(step["finished_at"]),
         "attempts": [
             {
                 "number": attempt["number"],
-                "started_at": _time(attempt["started_at"]),
-                "finished_at": _time(attempt["finished_at"]),
+                "started_at": time_of(attempt["started_at"]),
+                "finished_at": time_of(attempt["finished_at"]),
                 "result": attempt["result"],
                 "code": attempt["code"],
                 "detail": attempt["detail"],
@@ -298,15 +267,3 @@ def _step_view(step: Row, attempts: list[Row]) -> dict[str, Json]:
             for attempt in attempts
         ],
     }
-
-
-def _cursor(rows: object, limit: int, column: str) -> str | None:
-    """Where the next page starts; None on the last one."""
-    if not isinstance(rows, list) or len(rows) < limit:
-        return None
-    return str(rows[-1][column])
-
-
-def _number(text: str) -> int:
-    """An id out of a URL; what is no number is no id of anything."""
-    return int(text) if text.isdigit() and len(text) < 19 else -1

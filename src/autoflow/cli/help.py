@@ -1,0 +1,40 @@
+"""How `--help` looks: plain lines that fit 80 columns, commands in sections, examples that can be copied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+COMMAND_WIDTH = 14
+ORDER = ("Run", "Know before", "Look and act", "See how it is", "Commands")
+"""The sections, in the order in which a newcomer needs them."""
+
+
+class Sections(typer.core.TyperGroup):
+    """A group of commands that lists them by section, in their order."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """The commands first: they are what is looked for; then the options."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is None or command.hidden:
+                continue
+            section = getattr(command, "rich_help_panel", None)
+            title = section if isinstance(section, str) else "Commands"
+            sections.setdefault(title, []).append((f"{name:<{COMMAND_WIDTH}}", command.get_short_help_str(200)))
+        for title, rows in sorted(sections.items(), key=lambda section: ORDER.index(section[0])):
+            with formatter.section(title):
+                formatter.write_dl(rows)
+        with formatter.section("Options"):
+            records = [param.get_help_record(ctx) for param in self.get_params(ctx)]
+            formatter.write_dl([record for record in records if record is not None])
+
+
+def help_text(text: str, *examples: str) -> str:
+    """A command's help: what it does, then lines to copy, kept as they are."""
+    if not examples:
+        return text
+    lines = "\n".join(f"  {example}" for example in examples)
+    return f"{text}\n\n\b\nExamples:\n{lines}"
