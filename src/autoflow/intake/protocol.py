@@ -29,6 +29,8 @@ BODY_SECONDS = 30.0
 IDLE_SECONDS = 75.0
 ANSWER_SECONDS = 30.0
 """How long a sender may leave an answer unread that fits into no buffer."""
+LINGER_SECONDS = 5.0
+"""How long what still comes is read and dropped, so that a sender who is not done yet sees its refusal."""
 MOST_CONNECTIONS = 1_000
 
 
@@ -65,13 +67,16 @@ class BoundedProtocol(HttpToolsProtocol):
     since = 0.0
     #: since when an answer does not go out
     stalled: float | None = None
+    #: whether everything is said, and only the sender's end is waited for
+    is_lingering = False
     _chunk = 0
     #: bytes since the head began, at most; and for sure
     _most = _least = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # the server says BaseTransport
         """Take the connection; past the limit the one that has been idle for longest goes."""
-        super().connection_made(transport)
+        self._door = _Door(transport, self)
+        super().connection_made(self._door)
         self.since = self.loop.time()
         if len(self.connections) > MOST_CONNECTIONS:
             self._make_room()
@@ -143,17 +148,17 @@ class BoundedProtocol(HttpToolsProtocol):
     def end_if_late(self, now: float) -> None:
         """Close what has kept us waiting for too long; asked of every connection once a second."""
         waited = now - self.since
-        if self.stalled is not None and now - self.stalled > ANSWER_SECONDS:
+        unread = 0.0 if self.stalled is None else now - self.stalled
+        if unread > ANSWER_SECONDS or (self.is_lingering and waited > LINGER_SECONDS):
             self.transport.abort()
-        elif (self.stage is Stage.NEW and waited > HEAD_SECONDS) or (
-            self.stage is Stage.IDLE and waited > IDLE_SECONDS
-        ):
-            self.stage = Stage.CLOSING
-            self.transport.close()
         elif self.stage is Stage.HEAD and waited > HEAD_SECONDS:
             self.refuse(408, f"the headers did not come within {HEAD_SECONDS:.0f} seconds")
         elif self.stage is Stage.BODY and waited > HEAD_SECONDS + BODY_SECONDS:
             self.refuse(408, f"the body did not come within {BODY_SECONDS:.0f} seconds")
+        elif (self.stage is Stage.NEW and waited > HEAD_SECONDS) or (
+            self.stage is Stage.IDLE and waited > IDLE_SECONDS
+        ):
+            self.linger()
 
     def refuse(self, status: int, detail: str) -> None:
         """Answer what is no request, after what was asked before it, and read nothing more."""
@@ -165,7 +170,27 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if cycle is None or not in_body or not cycle.response_started:
             self.transport.write(_write_answer(status, detail))
-        self.transport.close()
+        if cycle is not None and in_body:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.linger()
+
+    def linger(self) -> None:
+        """Say nothing more and drop what still comes: closing at once would take the answer away from its sender."""
+        if self.is_lingering:
+            return
+        self.is_lingering = True
+        self.stage = Stage.CLOSING
+        self.since = self.loop.time()
+        self.flow.resume_reading()
+        self.transport.write_eof()
+
+    def shutdown(self) -> None:
+        """The daemon ends: who is not being answered is let go."""
+        if self._cycle is None or self._cycle.response_complete:
+            self._door.end()
+        else:
+            super().shutdown()
 
     def _refuse_for(self, error: httptools.HttpParserError) -> None:
         cause = error.__context__
@@ -186,7 +211,7 @@ class BoundedProtocol(HttpToolsProtocol):
             for other in self.connections
             if isinstance(other, BoundedProtocol)
             and other is not self
-            and other.stage in (Stage.NEW, Stage.HEAD, Stage.IDLE)
+            and (other.is_lingering or other.stage in (Stage.NEW, Stage.HEAD, Stage.IDLE))
             and (other._cycle is None or other._cycle.response_complete)
         ]
         if not idle:
@@ -195,7 +220,38 @@ class BoundedProtocol(HttpToolsProtocol):
         oldest = min(idle, key=lambda other: (other._cycle is not None, other.since))
         self.connections.discard(oldest)
         oldest.stage = Stage.CLOSING
-        oldest.transport.close()
+        oldest._door.end()
+
+
+class _Door(asyncio.Transport):
+    """A transport that does not slam: where the sender may still be sending, it lingers."""
+
+    def __init__(self, transport: asyncio.Transport, protocol: BoundedProtocol) -> None:
+        super().__init__()
+        self._plain = transport
+        self._protocol = protocol
+        # Asked for every answer: bound once.
+        self.write = transport.write  # type: ignore[method-assign]
+        self.write_eof = transport.write_eof  # type: ignore[method-assign]
+        self.abort = transport.abort  # type: ignore[method-assign]
+        self.get_extra_info = transport.get_extra_info  # type: ignore[method-assign]
+        self.pause_reading = transport.pause_reading  # type: ignore[method-assign]
+        self.resume_reading = transport.resume_reading  # type: ignore[method-assign]
+
+    def is_closing(self) -> bool:
+        """Whether nothing more goes out."""
+        return self._protocol.is_lingering or self._plain.is_closing()
+
+    def close(self) -> None:
+        """Close; where a request is still on its way, after its end."""
+        if self._protocol.stage in (Stage.HEAD, Stage.BODY, Stage.CLOSING) and not self._plain.is_closing():
+            self._protocol.linger()
+        else:
+            self.end()
+
+    def end(self) -> None:
+        """Close, whatever is still on its way here; what was answered goes out."""
+        self._plain.close()
 
 
 class OwnerProtocol(BoundedProtocol):
