@@ -117,11 +117,19 @@ class Engine:
             for one in batch
         ]
         receipts = []
+        waiting: list[tuple[int, NewPending]] = []
         for one, stored in zip(batch, insert_events(tx, records), strict=True):
             planned: tuple[NewPending, ...] = ()
             if stored.seq is not None:
+                if one.ends:
+                    # What it ends may stand in this very batch.
+                    insert_pending(tx, waiting)
+                    waiting = []
+                    self._end(tx, one)
                 planned = self._plan(tx, one, stored.seq)
+                waiting += [(stored.seq, new) for new in planned]
             receipts.append(Receipt(event=one.event, stored=stored, planned=planned))
+        insert_pending(tx, waiting)
         tx.after_commit(lambda: self._tell(batch, receipts))
         return receipts
 
@@ -149,21 +157,22 @@ class Engine:
             raise
         return rulebook
 
-    def _plan(self, tx: Transaction, one: Judged, seq: int) -> tuple[NewPending, ...]:
+    def _end(self, tx: Transaction, one: Judged) -> None:
+        """End the waiting work that this event is about."""
         for pattern, key in one.ends:
             for found in tx.rows("waiting_for", pattern=pattern, account=one.event.account, key=key):
                 row = tx.row("pending_by_id", id=found["id"])
                 if row is not None:
                     end_pending(tx, row, f"event {one.event.id} ({one.event.type}) ended it")
                     tx.after_commit(self.metrics.trigger_cancelled)
-        planned = one.planned
-        if self._options.shadow:
-            planned = tuple(as_shadow(new) for new in planned)
-        for new in planned:
-            insert_pending(tx, seq, new)
+
+    def _plan(self, tx: Transaction, one: Judged, seq: int) -> tuple[NewPending, ...]:
+        """What an event leads to; what could not be judged is kept."""
         for version, message in one.errors:
             tx.run("insert_judgement_error", event_seq=seq, version=version.id, message=message)
-        return planned
+        if self._options.shadow:
+            return tuple(replace(new, shadow=True) for new in one.planned)
+        return one.planned
 
     def _tell(self, batch: Sequence[Judged], receipts: Sequence[Receipt]) -> None:
         """After the commit: the alarm, the counters, and a line for what a person should see."""
@@ -187,11 +196,6 @@ class Engine:
         due = [new.due_at for receipt in receipts for new in receipt.planned]
         if due:
             self._alarm.arm(min(due))
-
-
-def as_shadow(new: NewPending) -> NewPending:
-    """The same plan, to be judged and recorded only."""
-    return replace(new, shadow=True)
 
 
 def store_versions(tx: Transaction, rules: Sequence[Rule]) -> tuple[RuleVersion, ...]:

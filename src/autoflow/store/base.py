@@ -46,8 +46,15 @@ class Transaction(Reading, Protocol):
         """Run the named statement; how many rows it changed."""
         ...
 
-    def run_many(self, query: str, values: Sequence[Mapping[str, Any]]) -> None:
-        """Run the named statement once for each set of values."""
+    def insert_many(self, query: str, values: Sequence[Mapping[str, Any]]) -> int:
+        """Run the named one-row INSERT for many rows at once; how many rows were taken."""
+        ...
+
+    def take_numbers(self, table: str, count: int) -> int:
+        """The first of so many new numbers for rows of `events` or `pending_triggers`.
+
+        A number is never given twice in the life of a process, not even where its row has gone.
+        """
         ...
 
     def after_commit(self, call: Callable[[], None]) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from autoflow.model.event import Event
 from autoflow.model.json import plain_json
@@ -43,28 +44,12 @@ class EventRecord:
 
 def insert_events(tx: Transaction, records: Sequence[EventRecord]) -> list[StoredEvent]:
     """Store what is new. The unique key decides, also between events of one batch."""
-    last = tx.row("last_event_seq")
-    seq = last["seq"] if last else 0
-    stored: list[StoredEvent] = []
-    fresh: list[Mapping[str, object]] = []
-    for record in records:
-        event = record.event
-        taken = tx.run(
-            "insert_event_key",
-            id=event.id,
-            source=event.source,
-            account=event.account,
-            seq=seq + 1,
-            received_at=event.received_at,
-        )
-        if not taken:
-            stored.append(_duplicate(tx, event, fresh))
-            continue
-        seq += 1
-        fresh.append(_columns(record, seq))
-        stored.append(StoredEvent(seq=seq, status=EventStatus.ACCEPTED))
-    tx.run_many("insert_event", fresh)
-    return stored
+    first = tx.take_numbers("events", len(records))
+    rows = [_columns(record, first + place) for place, record in enumerate(records)]
+    if tx.insert_many("insert_event_key", rows) == len(rows):
+        tx.insert_many("insert_event", rows)
+        return [StoredEvent(seq=first + place, status=EventStatus.ACCEPTED) for place in range(len(rows))]
+    return _insert_what_is_new(tx, rows)
 
 
 def event_of(row: Row, *, id_column: str = "id") -> Event:
@@ -94,19 +79,23 @@ def load_event(view: Reading, seq: int) -> Event:
     return event_of(row)
 
 
-def _duplicate(tx: Transaction, event: Event, fresh: Sequence[Mapping[str, object]]) -> StoredEvent:
-    row = tx.row("stored_data", id=event.id, source=event.source, account=event.account)
-    if row is None:  # the first one stands in this very batch
-        first = next(
-            f for f in fresh if (f["id"], f["source"], f["account"]) == (event.id, event.source, event.account)
-        )
-        known = first["data"]
-    else:
-        known = row["data"]
-    return StoredEvent(seq=None, status=EventStatus.DUPLICATE, mismatch=known != event.raw.decode())
+def _insert_what_is_new(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> list[StoredEvent]:
+    """Some keys were not taken: theirs is another event's number."""
+    owners = [tx.row("event_key", id=row["id"], source=row["source"], account=row["account"]) for row in rows]
+    fresh = [row for row, owner in zip(rows, owners, strict=True) if owner is not None and owner["seq"] == row["seq"]]
+    tx.insert_many("insert_event", fresh)
+    stored = []
+    for row, owner in zip(rows, owners, strict=True):
+        if owner is None or owner["seq"] == row["seq"]:
+            stored.append(StoredEvent(seq=row["seq"], status=EventStatus.ACCEPTED))
+            continue
+        known = tx.row("stored_data", seq=owner["seq"])
+        mismatch = known is not None and known["data"] != row["data"]
+        stored.append(StoredEvent(seq=None, status=EventStatus.DUPLICATE, mismatch=mismatch))
+    return stored
 
 
-def _columns(record: EventRecord, seq: int) -> Mapping[str, object]:
+def _columns(record: EventRecord, seq: int) -> Mapping[str, Any]:
     event = record.event
     return {
         "seq": seq,

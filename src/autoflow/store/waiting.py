@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -55,36 +55,37 @@ class Ended(StrEnum):
     FLAGGED = "flagged"
 
 
-def insert_pending(tx: Transaction, event_seq: int, new: NewPending) -> int:
-    """Let a run wait for its start; its id."""
-    row = tx.row(
-        "insert_pending",
-        kind=PendingKind.START,
-        account=new.account,
-        rule_id=new.rule_id,
-        version=new.version_id,
-        event_seq=event_seq,
-        run_id=new.run_id,
-        due_at=new.due_at,
-        step=0,
-        target=new.target,
-        shadow=int(new.shadow),
-        created_at=tx.now,
-    )
-    assert row is not None  # noqa: S101 - INSERT ... RETURNING gives its row
-    pending_id: int = row["id"]
-    if new.waits:
-        waits = [
-            {"pattern": w.pattern, "account": new.account, "key": w.key, "pending": pending_id} for w in new.waits
-        ]
-        tx.run_many("insert_wait", waits)
-    return pending_id
+def insert_pending(tx: Transaction, planned: Sequence[tuple[int, NewPending]]) -> None:
+    """Let runs wait for their start: each with the number of the event that planned it."""
+    first = tx.take_numbers("pending_triggers", len(planned))
+    rows, waits = [], []
+    for number, (event_seq, new) in enumerate(planned, start=first):
+        rows.append(
+            {
+                "id": number,
+                "kind": PendingKind.START,
+                "account": new.account,
+                "rule_id": new.rule_id,
+                "version": new.version_id,
+                "event_seq": event_seq,
+                "run_id": new.run_id,
+                "due_at": new.due_at,
+                "step": 0,
+                "target": new.target,
+                "shadow": int(new.shadow),
+                "created_at": tx.now,
+            }
+        )
+        waits += [{"pattern": w.pattern, "account": new.account, "key": w.key, "pending": number} for w in new.waits]
+    tx.insert_many("insert_pending", rows)
+    tx.insert_many("insert_wait", waits)
 
 
 def reopen_pending(tx: Transaction, letter: Row) -> None:
     """Let a failed run go on at the step of its dead letter, now."""
-    tx.row(
+    tx.run(
         "insert_pending",
+        id=tx.take_numbers("pending_triggers", 1),
         kind=PendingKind.RETRY,
         account=letter["account"],
         rule_id=letter["rule_id"],

@@ -16,13 +16,9 @@ from autoflow.store.sqlite.store import SqliteStore
 START = 1_800_000_000_000
 
 
-def make_event(
-    event_id: str, *, data: dict | None = None, raw: bytes = b"{}", source: str = "autoflow"
-) -> Event:
+def make_event(event_id: str, *, data: dict | None = None, raw: bytes = b"{}", source: str = "autoflow") -> Event:
     """An event as the gate would make it."""
-    return Event(
-        id=event_id, type="job.done", source=source, time=START, received_at=START, raw=raw, data=data or {}
-    )
+    return Event(id=event_id, type="job.done", source=source, time=START, received_at=START, raw=raw, data=data or {})
 
 
 def record(event: Event, generation: int) -> events.EventRecord:
@@ -116,7 +112,10 @@ async def plan(store: Store, *, due_at: int, run_id: str, target: str | None = N
             account="default", rule_id="r", version_id=version, run_id=run_id, due_at=due_at, target=target,
             shadow=False, waits=(waiting.Wait(pattern="p", key='["k"]'),),
         )  # fmt: skip
-        return waiting.insert_pending(tx, stored.seq, new)
+        waiting.insert_pending(tx, [(stored.seq, new)])
+        row = tx.row("pending_by_run", run_id=run_id)
+        assert row is not None
+        return row["id"]
 
     return await store.transact(change)
 
@@ -142,9 +141,7 @@ async def test_claims_take_what_is_due_oldest_first(store: Store, clock: Virtual
     assert await store.read(waiting.next_due) == START + 9_999
 
 
-async def test_claims_of_an_older_owner_are_free_at_the_next_start(
-    tmp_path: Path, clock: VirtualClock
-) -> None:
+async def test_claims_of_an_older_owner_are_free_at_the_next_start(tmp_path: Path, clock: VirtualClock) -> None:
     """Nothing waits for a lease after the process died."""
     first = SqliteStore(tmp_path / "x.db", clock=clock)
     await plan(first, due_at=START, run_id="a")
@@ -186,3 +183,27 @@ async def test_what_is_offered_before_closing_is_kept(tmp_path: Path) -> None:
     await asyncio.sleep(0)
     await asyncio.to_thread(store.close)
     assert sorted(await asyncio.gather(*offered)) == list(range(1, 21))
+
+
+async def test_a_number_is_never_given_twice(store: Store) -> None:
+    """Whoever still holds an old one can never mean a new row."""
+    first = await plan(store, due_at=START, run_id="a")
+
+    def end(tx: Transaction) -> None:
+        row = tx.row("pending_by_id", id=first)
+        assert row is not None
+        waiting.end_pending(tx, row, "by hand")
+
+    await store.transact(end)
+    assert await plan(store, due_at=START, run_id="b") == first + 1
+
+
+async def test_many_rows_are_inserted_at_once(store: Store) -> None:
+    """Whatever their number; what is there already is left out, and the rest is told apart from it."""
+    generation = await store.transact(new_generation)
+    batch = [make_event(f"e{number}") for number in range(150)]
+    await store.transact(lambda tx: events.insert_events(tx, [record(e, generation) for e in batch[40:60]]))
+    stored = await store.transact(lambda tx: events.insert_events(tx, [record(e, generation) for e in batch]))
+    told = [one.status for one in stored]
+    assert told == ["accepted"] * 40 + ["duplicate"] * 20 + ["accepted"] * 90
+    assert len({one.seq for one in stored if one.seq is not None}) == 130

@@ -23,10 +23,13 @@ INSERT INTO events (seq, id, source, account, type, subject, time, received_at, 
 VALUES (:seq, :id, :source, :account, :type, :subject, :time, :received_at, :depth, :data, :extensions,
         :generation, :matched, :parent_run);
 
+-- event_key --
+-- The number of the event that has this id.
+SELECT seq FROM event_keys WHERE id = :id AND source = :source AND account = :account;
+
 -- stored_data --
--- The body a sender's id was first seen with.
-SELECT e.data FROM event_keys k JOIN events e ON e.seq = k.seq
-WHERE k.id = :id AND k.source = :source AND k.account = :account;
+-- The body of an event.
+SELECT data FROM events WHERE seq = :seq;
 
 -- event_by_seq --
 -- One event by its number.
@@ -61,12 +64,15 @@ INSERT INTO judgement_errors (event_seq, version, message) VALUES (:event_seq, :
 SELECT j.message, v.account, v.rule_id FROM judgement_errors j JOIN rule_versions v ON v.id = j.version
 WHERE j.event_seq = :event_seq ORDER BY v.rule_id;
 
+-- last_pending_id --
+-- Where the next pending trigger's number starts.
+SELECT coalesce(max(id), 0) AS id FROM pending_triggers;
+
 -- insert_pending --
 -- Something begins to wait.
-INSERT INTO pending_triggers (kind, account, rule_id, version, event_seq, run_id, due_at, step, target, shadow,
+INSERT INTO pending_triggers (id, kind, account, rule_id, version, event_seq, run_id, due_at, step, target, shadow,
                               created_at)
-VALUES (:kind, :account, :rule_id, :version, :event_seq, :run_id, :due_at, :step, :target, :shadow, :created_at)
-RETURNING id;
+VALUES (:id, :kind, :account, :rule_id, :version, :event_seq, :run_id, :due_at, :step, :target, :shadow, :created_at);
 
 -- insert_wait --
 -- An event of this pattern and key ends that pending trigger.
@@ -272,10 +278,6 @@ RETURNING id;
 -- One dead letter with its event.
 SELECT d.*, e.id AS event_id, e.type AS event_type FROM dead_letters d JOIN events e ON e.seq = d.event_seq
 WHERE d.id = :id;
-
--- open_dead_letter_of_run --
--- The newest dead letter of a run that nobody decided on.
-SELECT id FROM dead_letters WHERE run_id = :run_id AND status = 'dead' ORDER BY id DESC LIMIT 1;
 
 -- list_dead_letters --
 -- A page of dead letters, newest first.

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -48,6 +50,25 @@ _WRITER_PRAGMAS = (
 )
 
 
+_CHUNKS = (64, 8, 1)
+"""Rows in one INSERT. Each statement costs the interpreter twice, each size is a statement to keep prepared."""
+
+_VALUES = re.compile(r"VALUES\s*\(([^)]*)\)")
+_NAME = re.compile(r":([a-z_]+)")
+
+
+@lru_cache(maxsize=64)
+def _for_rows(query: str, rows: int) -> tuple[str, tuple[str, ...]]:
+    """A one-row INSERT written for this many rows, and the names of one row's values in order."""
+    match = _VALUES.search(QUERIES[query])
+    if match is None:
+        raise ValueError(f"{query} does not insert one row of values")
+    columns = tuple(_NAME.findall(match[1]))
+    row = "(" + ", ".join("?" * len(columns)) + ")"
+    statement = QUERIES[query][: match.start()] + "VALUES " + ", ".join([row] * rows) + QUERIES[query][match.end() :]
+    return statement, columns
+
+
 class SqliteView:
     """A view of the file on one connection."""
 
@@ -68,17 +89,31 @@ class SqliteView:
 class SqliteTransaction(SqliteView):
     """A view that can also write; one belongs to one change."""
 
-    def __init__(self, connection: sqlite3.Connection, now: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, now: int, numbers: dict[str, int]) -> None:
         super().__init__(connection, now)
         self.calls: list[Callable[[], None]] = []
+        self._numbers = numbers
+
+    def take_numbers(self, table: str, count: int) -> int:
+        """The first of so many new numbers for rows of a table."""
+        first = self._numbers[table] + 1
+        self._numbers[table] += count
+        return first
 
     def run(self, query: str, **values: Any) -> int:
         """Run the named statement; how many rows it changed."""
         return self._connection.execute(QUERIES[query], values).rowcount
 
-    def run_many(self, query: str, values: Sequence[Mapping[str, Any]]) -> None:
-        """Run the named statement once for each set of values."""
-        self._connection.executemany(QUERIES[query], values)
+    def insert_many(self, query: str, values: Sequence[Mapping[str, Any]]) -> int:
+        """Run the named one-row INSERT for many rows at once; how many rows were taken."""
+        taken, begin = 0, 0
+        for size in _CHUNKS:
+            statement, columns = _for_rows(query, size)
+            while len(values) - begin >= size:
+                bound = [row[column] for row in values[begin : begin + size] for column in columns]
+                taken += self._connection.execute(statement, bound).rowcount
+                begin += size
+        return taken
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call on the event loop once the transaction is on disk."""
@@ -120,6 +155,8 @@ class SqliteStore:
         #: what the last commit failed with; None while commits succeed
         self.failure: str | None = None
         self._clock = clock or SystemClock()
+        #: the last number that was given to a row, by table
+        self._numbers: dict[str, int] = {}
         self._changes: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
         self._connection = self._open()
         self._thread = threading.Thread(target=self._write_for_ever, name="store-writer", daemon=True)
@@ -142,6 +179,10 @@ class SqliteStore:
             connection.execute("BEGIN IMMEDIATE")
             self.epoch = connection.execute(QUERIES["raise_epoch"]).fetchone()[0]
             connection.execute(QUERIES["free_claims"])
+            self._numbers = {
+                "events": connection.execute(QUERIES["last_event_seq"]).fetchone()[0],
+                "pending_triggers": connection.execute(QUERIES["last_pending_id"]).fetchone()[0],
+            }
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             connection.close()
@@ -210,7 +251,7 @@ class SqliteStore:
         try:
             connection.execute("BEGIN IMMEDIATE")
             for change in batch:
-                _apply(connection, change, now)
+                self._apply(change, now)
             connection.execute("COMMIT")
             self.failure = None
         except BaseException as error:  # the writer must answer whatever happened
@@ -221,20 +262,20 @@ class SqliteStore:
                 self.failure = str(error)
                 change.error = StorageError(f"nothing was kept: {error}", hint="see `autoflow doctor`")
 
-
-def _apply(connection: sqlite3.Connection, change: _Change, now: int) -> None:
-    """Run one change under its own savepoint; an error of the database itself ends the whole commit."""
-    transaction = SqliteTransaction(connection, now)
-    connection.execute("SAVEPOINT one_change")
-    try:
-        change.result = change.change(transaction)
-        change.calls = transaction.calls
-    except sqlite3.OperationalError:
-        raise
-    except BaseException as error:  # it belongs to the caller, who gets it
-        connection.execute("ROLLBACK TO one_change")
-        change.error = error
-    connection.execute("RELEASE one_change")
+    def _apply(self, change: _Change, now: int) -> None:
+        """Run one change under its own savepoint; an error of the database itself ends the whole commit."""
+        connection = self._connection
+        transaction = SqliteTransaction(connection, now, self._numbers)
+        connection.execute("SAVEPOINT one_change")
+        try:
+            change.result = change.change(transaction)
+            change.calls = transaction.calls
+        except sqlite3.OperationalError:
+            raise
+        except BaseException as error:  # it belongs to the caller, who gets it
+            connection.execute("ROLLBACK TO one_change")
+            change.error = error
+        connection.execute("RELEASE one_change")
 
 
 def _answer(batch: Sequence[_Change]) -> None:
