@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
+import stat
 from pathlib import Path
+
+from autoflow.errors import StateError
 
 SOCKET_NAME = "autoflow.sock"
 LONGEST_PATH = 100
 """Bytes; the system's own limit is 104 to 108."""
+ELSEWHERE = Path("/tmp")  # noqa: S108 - private directories are made in it
+"""Not a place that the environment names: a daemon and a command may have different ones."""
 
 
 def socket_path(state: Path) -> Path:
@@ -18,5 +22,17 @@ def socket_path(state: Path) -> Path:
     if len(os.fsencode(plain)) <= LONGEST_PATH:
         return plain
     digest = hashlib.sha256(os.fsencode(plain)).hexdigest()[:16]
-    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    return Path(base) / f"autoflow-{os.getuid()}" / f"{digest}.sock"
+    directory = ELSEWHERE / f"autoflow-{digest}"
+    _check_private(directory, plain.parent)
+    return directory / SOCKET_NAME
+
+
+def _check_private(directory: Path, state: Path) -> None:
+    """StateError where somebody else has put the directory there: events would be told to a stranger."""
+    try:
+        found, owner = directory.lstat(), state.stat().st_uid
+    except FileNotFoundError:
+        return
+    own = found.st_uid in {0, os.getuid(), owner}
+    if not stat.S_ISDIR(found.st_mode) or not own or found.st_mode & 0o077:
+        raise StateError(f"{directory} is not a private directory of this user", hint="remove it and start again")

@@ -246,6 +246,14 @@ async def test_who_says_nothing_is_let_go_after_ten_seconds(served: Served) -> N
     assert await reader.read() == b""
 
 
+async def test_the_server_looks_after_its_connections_by_itself(served: Served) -> None:
+    """Nobody has to ask it to."""
+    reader, _ = await served.connect()
+    await until(lambda: served.connections)
+    served.connections[0].since -= 11
+    assert await reader.read() == b""
+
+
 async def test_headers_that_drip_are_cut_off_after_ten_seconds(served: Served) -> None:
     """However often another byte comes."""
     reader, writer = await served.connect()
