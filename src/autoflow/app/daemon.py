@@ -33,16 +33,19 @@ from autoflow.intake.stdin import StdinDoor, open_stdin
 from autoflow.model.problem import Problem
 from autoflow.observe.health import Finding, Health, State
 from autoflow.observe.log import get_log
+from autoflow.observe.metrics import Measured
 from autoflow.rules.watcher import watch_files
 from autoflow.security.auth import TokenCheck, ensure_token
 from autoflow.security.secrets import Secrets
 from autoflow.settings import Settings
+from autoflow.store.base import Reading
 from autoflow.store.retention import KeepFor, prune
 from autoflow.web.api import Backend, make_api
 
 log = get_log("autoflow.app")
 
 PRUNE_EVERY = 600.0
+SWITCH_SECONDS = 0.0005
 LEAST_FREE = 64 * 1024 * 1024
 """Bytes of disk below which the daemon says that it is not ready."""
 
@@ -100,6 +103,7 @@ class Daemon:
         self.gate, self.decoder, self.trial = parts.gate, parts.decoder, parts.trial
         self.dispatcher, self.reloader = parts.dispatcher, parts.reloader
         self.health = Health()
+        self.metrics.before = self._measure
         self.health.watch("rules", self.reloader.check)
         self.health.watch("store", self._check_store)
         self.health.watch("disk", self._check_disk)
@@ -250,6 +254,25 @@ class Daemon:
             await self.dispatcher.run_due()
             self._stop.set()
 
+    async def _measure(self) -> None:
+        """Read off what is not counted as it happens."""
+
+        def look(view: Reading) -> Measured:
+            pending, letters = view.row("count_pending"), view.row("count_dead_letters")
+            assert pending is not None  # noqa: S101 - a count always gives a row
+            assert letters is not None  # noqa: S101 - a count always gives a row
+            wal = database.with_name(database.name + "-wal")
+            return Measured(
+                pending=pending["number"],
+                oldest_due_age=view.now - (pending["oldest"] or view.now),
+                dead_letters=letters["number"],
+                database_bytes=database.stat().st_size,
+                wal_bytes=wal.stat().st_size if wal.exists() else 0,
+            )
+
+        database = self.store.path
+        self.metrics.measure(await self.store.read(look))
+
     def _check_store(self) -> Finding:
         if self.store.failure is not None:
             return Finding(state=State.FAILED, detail=self.store.failure)
@@ -268,6 +291,9 @@ class Daemon:
 def run_daemon(settings: Settings, options: RunOptions, voice: Voice, secrets: Secrets) -> int:
     """Run a daemon in this process; the exit code. `secrets` is what the log's mask knows."""
     import uvloop
+
+    # The store's thread takes the interpreter back after every statement: a busy loop must let go of it soon.
+    sys.setswitchinterval(SWITCH_SECONDS)
 
     async def main() -> int:
         return await Daemon(settings, options, voice, secrets).run()

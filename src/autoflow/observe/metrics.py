@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
@@ -13,6 +15,18 @@ SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 MOST_RULES = 1_000
 OTHER = "__other__"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What is read off the store when somebody looks."""
+
+    pending: int
+    #: milliseconds since the oldest pending trigger was due; negative while it is not
+    oldest_due_age: int
+    dead_letters: int
+    database_bytes: int
+    wal_bytes: int
 
 
 class Metrics:
@@ -48,6 +62,17 @@ class Metrics:
         self._dead = Counter("autoflow_dead_letters", "Actions given up", ["action", "reason"], registry=registry)
         self._reloads = Counter("autoflow_rules_reload", "Reloads of the rules", ["result"], registry=registry)
         self._loaded = Gauge("autoflow_rules_loaded", "Rules by status", ["status"], registry=registry)
+        #: called before somebody looks, to measure what is not counted as it happens
+        self.before: Callable[[], Awaitable[None]] | None = None
+        self._pending = Gauge("autoflow_triggers_pending", "Pending triggers", registry=registry)
+        self._oldest = Gauge(
+            "autoflow_triggers_oldest_due_age_seconds", "How long the oldest due one is due", registry=registry
+        )
+        self._waiting = Gauge(
+            "autoflow_dead_letters_undecided", "Dead letters that nobody decided on", registry=registry
+        )
+        self._size = Gauge("autoflow_db_size_bytes", "The database file", registry=registry)
+        self._wal = Gauge("autoflow_db_wal_bytes", "Its write-ahead log", registry=registry)
         self._reloaded = Gauge(
             "autoflow_rules_last_reload_timestamp_seconds",
             "When the rules were last loaded",
@@ -101,12 +126,21 @@ class Metrics:
         """A new set of rules was refused; the last good one runs on."""
         self._reloads.labels("failure").inc()
 
-    def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
-        """A gauge that is asked when somebody looks."""
-        Gauge(name, text, registry=self.registry).set_function(value)
+    def measure(self, found: Measured) -> None:
+        """What the store holds at the moment."""
+        self._pending.set(found.pending)
+        self._oldest.set(max(0, found.oldest_due_age) / 1000)
+        self._waiting.set(found.dead_letters)
+        self._size.set(found.database_bytes)
+        self._wal.set(found.wal_bytes)
 
-    def expose(self, accept: str) -> tuple[bytes, str]:
-        """Everything, in the format asked for, with its media type."""
+    async def expose(self, accept: str) -> tuple[bytes, str]:
+        """Everything as it is now, in the format asked for, with its media type."""
+        if self.before is not None:
+            await self.before()
+        return await asyncio.to_thread(self._write, accept)
+
+    def _write(self, accept: str) -> tuple[bytes, str]:
         if "application/openmetrics-text" in accept:
             return generate_openmetrics(self.registry), OPENMETRICS
         return generate_latest(self.registry), PLAIN

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -154,7 +153,7 @@ def _metrics(backend: Backend) -> Endpoint:
     async def answer_metrics(request: Request) -> Response:
         if backend.metrics is None:
             return problem(request, 503, "no daemon runs here", code="AF404")
-        body, media_type = await asyncio.to_thread(backend.metrics.expose, request.headers.get("accept", ""))
+        body, media_type = await backend.metrics.expose(request.headers.get("accept", ""))
         return Response(body, media_type=media_type)
 
     return answer_metrics
