@@ -26,6 +26,10 @@ SHARED = ("rules", "templates", "examples", "config.example.yaml")
 PATIENCE = 30.0
 
 _MARK = "\x1e"
+_ID = re.compile(
+    r"(?<![0-9a-f-])0[0-9a-f]{7}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b|\bact_[a-z0-9]{26}\b"
+)
+_MOMENT = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{3})?Z"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +45,9 @@ class Console:
     """One reader at a terminal, going through a page block by block.
 
     A `console` block: each line after `$ ` is run by bash; what follows it is what it prints, standard output and
-    standard error. `...` alone on a line stands for any lines, `...` inside a line for any text; how wide columns
-    are does not count. A command ends with 0, unless the next one looks at `$?`. A line that ends in a backslash
-    goes on in the next one.
+    standard error. `...` alone on a line stands for any lines, `...` inside a line for any text. How wide columns
+    are does not count, nor which ids were made, nor the seconds of a time that is told with its distance. A command
+    ends with 0, unless the next one looks at `$?`. A line that ends in a backslash goes on in the next one.
 
     On the line before a block, an HTML comment says more:
     `starts the daemon`  the one command of the console block is a daemon, started with a free port
@@ -139,8 +143,8 @@ class Console:
         return [f"{command.text}\nprinted:\n{printed}\nthe page says:\n{command.expected}"]
 
     def _listen(self, block: Block) -> list[str]:
-        wanted = re.compile(_pattern(block.text))
-        if self._wait(lambda text: wanted.search(text) is not None):
+        wanted = re.compile(_pattern(_narrow(block.text)))
+        if self._wait(lambda text: wanted.search(_narrow(text)) is not None):
             return []
         return [f"{block}: the daemon does not say\n{block.text}\nbut\n{self._text()}"]
 
@@ -191,7 +195,10 @@ def is_alike(printed: str, expected: str) -> bool:
 
 
 def _narrow(text: str) -> str:
-    """Columns and rulers are as wide as what stands in them: their width is nothing to compare."""
+    """The text without what differs from run to run: made ids, moments told with their distance, column widths."""
+    text = _ID.sub("<id>", text)
+    text = re.sub(rf"in (\d+[dhm]) \d+[hms] \({_MOMENT}\)", r"in \1 (<moment>)", text)
+    text = re.sub(rf"{_MOMENT} \(in (\d+[dhm]) \d+[hms]\)", r"<moment> (in \1)", text)
     return re.sub("─+", "──", re.sub(r"(?<=\S) {2,}", "  ", text))
 
 
