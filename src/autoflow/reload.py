@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autoflow.actions.base import Action
 from autoflow.actions.registry import ACTION_TYPES
 from autoflow.engine import Engine
 from autoflow.errors import RulesError
@@ -25,7 +24,7 @@ from autoflow.rules.context import LoadContext
 from autoflow.rules.loader import LoadResult, load_directory
 from autoflow.rules.provenance import GitProvenance
 from autoflow.rules.versions import VersionBook
-from autoflow.runs.executor import ActionSet, Executor
+from autoflow.runs.executor import Executor
 from autoflow.store.base import Store
 from autoflow.store.versions import last_generation
 from autoflow.templates import TemplateLibrary, check_template
@@ -90,7 +89,6 @@ class Reloader:
         executor: Executor,
         versions: VersionBook,
         store: Store,
-        actions: Mapping[str, Action],
         tell: Callable[[tuple[Problem, ...], bool], None],
     ) -> None:
         self._sources = sources
@@ -98,7 +96,6 @@ class Reloader:
         self._executor = executor
         self._versions = versions
         self._store = store
-        self._actions = actions
         self._tell = tell
         self._digest = ""
         self._failure: str | None = None
@@ -168,7 +165,7 @@ class Reloader:
         self._tell(loaded.problems, False)
 
     def _set_actions(self, library: TemplateLibrary) -> None:
-        self._executor.actions = ActionSet(types=ACTION_TYPES, actions=self._actions, library=library)
+        self._executor.actions = replace(self._executor.actions, library=library)
 
 
 def digest_of(sources: Sources) -> str:

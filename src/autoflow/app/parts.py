@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from autoflow import __version__
-from autoflow.actions.base import Actions
-from autoflow.actions.registry import ActionContext, build_actions, trusted_hosts
+from autoflow.actions.registry import ACTION_TYPES, ActionContext, build_actions, trusted_hosts
 from autoflow.app.state import DATABASE
 from autoflow.clock import Clock, SystemClock
 from autoflow.engine import Engine, EngineOptions
@@ -68,7 +67,7 @@ def make_parts(
         state_dir=settings.state, library=lambda: executor.actions.library, show=show, version=__version__
     )
     actions = build_actions(settings.notifiers, outgoing, secrets, context)
-    executor.actions = ActionSet(types={}, actions=actions, library=library)
+    executor.actions = ActionSet(types=ACTION_TYPES, actions=actions, library=library)
     engine = Engine(
         store,
         clock=clock,
@@ -92,7 +91,7 @@ def make_parts(
         gate=Gate(engine, store, metrics),
         decoder=decoder,
         dispatcher=Dispatcher(store, executor, alarm=alarm, clock=clock, slots=slots, metrics=metrics),
-        reloader=_make_reloader(settings, engine, executor, versions, store, actions, problems),
+        reloader=_make_reloader(settings, engine, executor, versions, store, problems),
         trial=_make_trial(engine, executor, decoder),
     )
 
@@ -121,7 +120,6 @@ def _make_reloader(
     executor: Executor,
     versions: VersionBook,
     store: SqliteStore,
-    actions: Actions,
     problems: Callable[[tuple[Problem, ...], bool], None],
 ) -> Reloader:
     sources = Sources(rules=settings.rules, templates=settings.templates, notifiers=settings.notifiers)
@@ -131,7 +129,6 @@ def _make_reloader(
         executor=executor,
         versions=versions,
         store=store,
-        actions=actions,
         tell=problems,
     )
 

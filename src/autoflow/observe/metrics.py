@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -33,55 +33,58 @@ class Metrics:
     """Every counter, on a registry of its own."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
         self._rules: set[str] = set()
-        self._received = Counter(
-            "autoflow_events_received", "Events offered", ["transport", "result"], registry=registry
-        )
-        self._intake = Histogram(
-            "autoflow_intake_duration_seconds", "From request to answer", ["transport"], buckets=FAST,
-            registry=registry,
-        )  # fmt: skip
-        self._judged = Counter("autoflow_rule_matches", "Matches of rules by events", registry=registry)
-        self._errors = Counter(
-            "autoflow_rule_evaluation_errors", "Conditions that could not be judged", registry=registry
-        )
-        self._late = Histogram(
-            "autoflow_trigger_lateness_seconds", "How late due work began", buckets=FAST + SLOW[6:],
-            registry=registry,
-        )  # fmt: skip
-        self._cancelled = Counter("autoflow_triggers_cancelled", "Waiting work ended by an event", registry=registry)
-        self._runs = Counter("autoflow_runs", "Runs ended", ["rule", "status"], registry=registry)
-        self._attempts = Counter(
-            "autoflow_action_attempts", "Attempts at actions", ["action", "result"], registry=registry
-        )
-        self._duration = Histogram(
-            "autoflow_action_duration_seconds", "How long attempts took", ["action"], buckets=SLOW,
-            registry=registry,
-        )  # fmt: skip
-        self._dead = Counter("autoflow_dead_letters", "Actions given up", ["action", "reason"], registry=registry)
-        self._reloads = Counter("autoflow_rules_reload", "Reloads of the rules", ["result"], registry=registry)
-        self._loaded = Gauge("autoflow_rules_loaded", "Rules by status", ["status"], registry=registry)
         #: called before somebody looks, to measure what is not counted as it happens
         self.before: Callable[[], Awaitable[None]] | None = None
-        self._pending = Gauge("autoflow_triggers_pending", "Pending triggers", registry=registry)
-        self._oldest = Gauge(
-            "autoflow_triggers_oldest_due_age_seconds", "How long the oldest due one is due", registry=registry
+        self._make_intake()
+        self._make_runs()
+        self._make_rules()
+        self._make_store()
+
+    def _make_intake(self) -> None:
+        self._received = self._counter("autoflow_events_received", "Events offered", "transport", "result")
+        self._intake = self._histogram(
+            "autoflow_intake_duration_seconds", "From request to answer", FAST, "transport"
         )
-        self._waiting = Gauge(
-            "autoflow_dead_letters_undecided", "Dead letters that nobody decided on", registry=registry
+
+    def _make_runs(self) -> None:
+        self._late = self._histogram("autoflow_trigger_lateness_seconds", "How late due work began", FAST + SLOW[6:])
+        self._cancelled = self._counter("autoflow_triggers_cancelled", "Waiting work ended by an event")
+        self._runs = self._counter("autoflow_runs", "Runs ended", "rule", "status")
+        self._attempts = self._counter("autoflow_action_attempts", "Attempts at actions", "action", "result")
+        self._duration = self._histogram("autoflow_action_duration_seconds", "How long attempts took", SLOW, "action")
+        self._dead = self._counter("autoflow_dead_letters", "Actions given up", "action", "reason")
+
+    def _make_rules(self) -> None:
+        self._judged = self._counter("autoflow_rule_matches", "Matches of rules by events")
+        self._errors = self._counter("autoflow_rule_evaluation_errors", "Conditions that could not be judged")
+        self._reloads = self._counter("autoflow_rules_reload", "Reloads of the rules", "result")
+        self._loaded = self._gauge("autoflow_rules_loaded", "Rules by status", "status")
+        self._reloaded = self._gauge(
+            "autoflow_rules_last_reload_timestamp_seconds", "When the rules were last loaded"
         )
-        self._size = Gauge("autoflow_db_size_bytes", "The database file", registry=registry)
-        self._wal = Gauge("autoflow_db_wal_bytes", "Its write-ahead log", registry=registry)
-        self._reloaded = Gauge(
-            "autoflow_rules_last_reload_timestamp_seconds",
-            "When the rules were last loaded",
-            registry=registry,
-        )
+
+    def _make_store(self) -> None:
+        self._pending = self._gauge("autoflow_triggers_pending", "Pending triggers")
+        self._oldest = self._gauge("autoflow_triggers_oldest_due_age_seconds", "How long the oldest due one is due")
+        self._waiting = self._gauge("autoflow_dead_letters_undecided", "Dead letters that nobody decided on")
+        self._size = self._gauge("autoflow_db_size_bytes", "The database file")
+        self._wal = self._gauge("autoflow_db_wal_bytes", "Its write-ahead log")
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
 
     def event_received(self, transport: str, result: str, count: int = 1) -> None:
         """Events were offered at a door."""
-        self._received.labels(transport, result).inc(count)
+        if count:
+            self._received.labels(transport, result).inc(count)
 
     def intake_answered(self, transport: str, seconds: float) -> None:
         """A request at a door was answered."""

@@ -3,9 +3,7 @@
     npm install json-rules-engine@7.3.1          # in some folder
     python peer_cases.py FOLDER > peer_cases.json
 
-A condition's answer is true, false, or null where the peer raises. Numbers stay where both languages hold them
-exactly, and maps have one key, for the order of JavaScript's keys is its own.
-"""
+An answer is true, false, or null where the peer raises. Numbers are those both languages hold; maps have one key."""
 
 from __future__ import annotations
 

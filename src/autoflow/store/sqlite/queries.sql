@@ -279,6 +279,10 @@ RETURNING id;
 SELECT d.*, e.id AS event_id, e.type AS event_type FROM dead_letters d JOIN events e ON e.seq = d.event_seq
 WHERE d.id = :id;
 
+-- open_dead_letter_of_run --
+-- The newest dead letter of a run that nobody decided on.
+SELECT id FROM dead_letters WHERE run_id = :run_id AND status = 'dead' ORDER BY id DESC LIMIT 1;
+
 -- list_dead_letters --
 -- A page of dead letters, newest first.
 SELECT d.*, e.id AS event_id, e.type AS event_type FROM dead_letters d JOIN events e ON e.seq = d.event_seq
