@@ -106,7 +106,8 @@ def _measure(bench: Bench, shape: Shape, count: int) -> Figure:
         lambda: _rate(lambda: rulebook.match(event, facts), seconds, count),
         f"conditions, {count} rules",
     )
-    name = f"events judged, {count:,} rules, {shape.words}"
+    rules = "1 rule" if count == 1 else f"{count:,} rules"
+    name = f"events judged, {rules}, {shape.words}"
     return make_figure(name, "events/s", rounds, "a plain Python loop over hand-written functions", references)
 
 

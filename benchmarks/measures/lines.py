@@ -8,7 +8,7 @@ from benchmarks.examples import QUIET_RULE, lines_order
 from benchmarks.figures import Figure, Round, make_figure
 from benchmarks.processes import Target, run_load, running_daemon
 
-LINES = 50
+LINES = 100
 CONNECTIONS = 8
 TABLES = ("events", "event_keys")
 
