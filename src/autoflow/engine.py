@@ -48,7 +48,9 @@ class Receipt:
 
     event: Event
     stored: StoredEvent
-    planned: tuple[NewPending, ...]
+    planned: tuple[NewPending, ...] = ()
+    #: (rule, run) of the waiting work that it ended
+    ended: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,16 +121,18 @@ class Engine:
         receipts = []
         waiting: list[tuple[int, NewPending]] = []
         for one, stored in zip(batch, insert_events(tx, records), strict=True):
-            planned: tuple[NewPending, ...] = ()
-            if stored.seq is not None:
-                if one.ends:
-                    # What it ends may stand in this very batch.
-                    insert_pending(tx, waiting)
-                    waiting = []
-                    self._end(tx, one)
-                planned = self._plan(tx, one, stored.seq)
-                waiting += [(stored.seq, new) for new in planned]
-            receipts.append(Receipt(event=one.event, stored=stored, planned=planned))
+            if stored.seq is None:
+                receipts.append(Receipt(event=one.event, stored=stored))
+                continue
+            ended: tuple[tuple[str, str], ...] = ()
+            if one.ends:
+                # What it ends may stand in this very batch.
+                insert_pending(tx, waiting)
+                waiting = []
+                ended = self._end(tx, one)
+            planned = self._plan(tx, one, stored.seq)
+            waiting += [(stored.seq, new) for new in planned]
+            receipts.append(Receipt(event=one.event, stored=stored, planned=planned, ended=ended))
         insert_pending(tx, waiting)
         tx.after_commit(lambda: self._tell(batch, receipts))
         return receipts
@@ -157,14 +161,17 @@ class Engine:
             raise
         return rulebook
 
-    def _end(self, tx: Transaction, one: Judged) -> None:
-        """End the waiting work that this event is about."""
+    def _end(self, tx: Transaction, one: Judged) -> tuple[tuple[str, str], ...]:
+        """End the waiting work that this event is about: (rule, run) of each."""
+        ended = []
         for pattern, key in one.ends:
             for found in tx.rows("waiting_for", pattern=pattern, account=one.event.account, key=key):
                 row = tx.row("pending_by_id", id=found["id"])
                 if row is not None:
                     end_pending(tx, row, f"event {one.event.id} ({one.event.type}) ended it")
+                    ended.append((row["rule_id"], row["run_id"]))
                     tx.after_commit(self.metrics.trigger_cancelled)
+        return tuple(ended)
 
     def _plan(self, tx: Transaction, one: Judged, seq: int) -> tuple[NewPending, ...]:
         """What an event leads to; what could not be judged is kept."""

@@ -91,7 +91,8 @@ async def test_an_ending_event_of_the_same_key_cancels_and_another_does_not(line
     await line.emit("job.reopened", {"job": {"id": "j2"}})
     await line.emit("job.reopened", {"job": {}})
     assert await line.next_due() is not None
-    await line.emit("job.reopened", {"job": {"id": "j1"}})
+    receipt = await line.emit("job.reopened", {"job": {"id": "j1"}})
+    assert [rule for rule, _ in receipt.ended] == ["notify-technician"]
     assert await line.next_due() is None
     await line.advance(10 * MINUTE)
     assert line.recorder.sent == []

@@ -118,7 +118,7 @@ WEBHOOK = ActionType(
 
 HTTP = ActionType(
     name="http",
-    doc="Makes an HTTP request and keeps its answer for the steps after it.",
+    doc="Makes an HTTP request and keeps its answer with the run.",
     params=(
         _URL,
         Param(name="method", kind=ParamKind.WORD, doc="The method; GET if not given.", choices=HTTP_METHODS),

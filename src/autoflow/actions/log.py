@@ -27,5 +27,11 @@ class LogAction:
     async def perform(self, request: Request) -> Outcome:
         """Write it."""
         message = self._secrets.mask(str(request.params.get("message", "")))
-        self._write(message, {**request.metadata(), "eventId": request.event_id})
+        who = {
+            "event_id": request.event_id,
+            "rule_id": request.rule_id,
+            "run_id": request.run_id,
+            "account": request.account,
+        }
+        self._write(message, who)
         return Delivered(output={})

@@ -6,7 +6,6 @@ connections are imported by `build_actions`: checking rules needs the table only
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from autoflow.actions.kinds import ALL_TYPES, SMTP_PORTS
 from autoflow.errors import ConfigError
 from autoflow.model.json import Json
 from autoflow.model.notifier import Notifier
+from autoflow.observe.log import get_log
 from autoflow.security.egress import join_host, read_url
 from autoflow.security.outgoing import DEADLINE_MS, Outgoing
 from autoflow.security.secrets import Secrets
@@ -42,11 +42,11 @@ _REQUIRED: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("sms", "http"): ("url",),
 }
 
-_log = logging.getLogger("autoflow.rules.log")
+_log = get_log("autoflow.actions")
 
 
 def _log_line(message: str, who: dict[str, Json]) -> None:
-    _log.info("%s", message, extra={"who": who})
+    _log.info("action.message", message=message, **who)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,6 +112,10 @@ class Daemon:
     async def run(self) -> int:
         """Run until told to stop; the exit code."""
         self._watch_signals()
+        for warning in self._settings.warnings:
+            log.warning(
+                "config.warning", path=warning.path, line=warning.line, code=warning.code, error=warning.message
+            )
         try:
             await self.reloader.start()
             servers, listeners = self._listen()
@@ -126,6 +130,7 @@ class Daemon:
     def stop(self) -> None:
         """Begin to drain."""
         if self._stop.is_set():
+            log.warning("daemon.killed")
             self._voice.tell("ending at once; what is under way goes on at the next start")
             os._exit(130)
         self._stop.set()

@@ -104,5 +104,7 @@ def _print(answer: Any) -> None:
             left = from_now(run["due_at"])
             when = f"{left} ({short_time(run['due_at'])})" if left.startswith("in ") else "now"
             tell(f"  {run['rule']}  {when}")
-        if event["status"] == "accepted" and not event.get("runs"):
+        for run in event.get("ended", ()):
+            tell(f"  {run['rule']}  cancelled ({run['run']})")
+        if event["status"] == "accepted" and not event.get("runs") and not event.get("ended"):
             tell(f"  {event.get('note', 'no rule acts on it')}")

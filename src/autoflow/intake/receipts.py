@@ -34,13 +34,15 @@ def event_answer(receipt: Receipt) -> dict[str, Json]:
         answer["runs"] = [
             {"rule": new.rule_id, "run": new.run_id, "due_at": to_rfc3339(new.due_at)} for new in receipt.planned
         ]
+    if receipt.ended:
+        answer["ended"] = [{"rule": rule, "run": run} for rule, run in receipt.ended]
     return answer
 
 
 def note_of(receipt: Receipt, rulebook: Rulebook) -> str | None:
     """Why an accepted event led to nothing, for the daemon's own user: other accounts are named here."""
     event = receipt.event
-    if receipt.planned or receipt.stored.status is not EventStatus.ACCEPTED:
+    if receipt.planned or receipt.ended or receipt.stored.status is not EventStatus.ACCEPTED:
         return None
     others = {
         version.rule.account

@@ -16,7 +16,6 @@ SENTENCES: Mapping[str, str] = {
     "condition.error": "A condition could not be evaluated.",
     "config.warning": "The config can be used and is probably not meant so.",
     "daemon.draining": "The daemon was told to stop and finishes what is under way.",
-    "daemon.failed": "The daemon stops because of an error.",
     "daemon.killed": "The daemon was told twice to stop, and does so at once.",
     "daemon.started": "The daemon is ready.",
     "daemon.stopped": "The daemon has stopped.",
@@ -24,8 +23,6 @@ SENTENCES: Mapping[str, str] = {
     "dispatch.storage": "Waiting work could not be read; it is tried again.",
     "dispatch.swept": "Waiting work of which nobody had woken the daemon was found.",
     "event.duplicate_mismatch": "A duplicate differs from the event that came first; the first one counts.",
-    "http.closed": "The HTTP door is closed.",
-    "http.listening": "The HTTP door is open.",
     "intake.refused": "A request was refused.",
     "intake.request": "A request was taken.",
     "retention.pruned": "What is done with and old was removed.",
@@ -41,5 +38,4 @@ SENTENCES: Mapping[str, str] = {
     "rules.reload_failed": "The rules could not be read again; it is tried at the next change.",
     "stdin.ended": "Standard input has ended.",
     "store.defect": "What follows a commit failed by a defect of autoflow; the commit stands.",
-    "token.made": "A token was made for this state directory.",
 }

@@ -226,7 +226,7 @@ async def test_log_writes_its_line(bench: Bench) -> None:
     await make_action(bench, "log", 1).perform(make_request({"message": "done"}))
     ((message, who),) = bench.logged
     assert message == "done"
-    assert who["ruleId"] == "notify-technician"
+    assert who["rule_id"] == "notify-technician"
 
 
 def test_notifiers_are_found_by_type_and_by_name(bench: Bench) -> None:
