@@ -104,7 +104,8 @@ def state_of(asked: Asked) -> Path:
 def fetch_page(asked: Asked, collection: Collection, **params: Any) -> Any:
     """One page, or all of them as one where that is asked for."""
     everything = collection.whole or asked.get("all_", False)
-    limit = MOST if everything else params.pop("limit", 50)
+    wanted = params.pop("limit", MOST)
+    limit = MOST if everything else wanted
     page = ask(asked, "GET", collection.path, limit=limit, **params)
     while everything and page["next_cursor"] is not None:
         params["cursor"] = page["next_cursor"]
