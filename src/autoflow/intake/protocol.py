@@ -230,13 +230,12 @@ class _Door(asyncio.Transport):
         super().__init__()
         self._plain = transport
         self._protocol = protocol
-        # Asked for every answer: bound once.
-        self.write = transport.write  # type: ignore[method-assign]
-        self.write_eof = transport.write_eof  # type: ignore[method-assign]
-        self.abort = transport.abort  # type: ignore[method-assign]
-        self.get_extra_info = transport.get_extra_info  # type: ignore[method-assign]
-        self.pause_reading = transport.pause_reading  # type: ignore[method-assign]
-        self.resume_reading = transport.resume_reading  # type: ignore[method-assign]
+        self.write_eof = transport.write_eof  # type: ignore[method-assign]  # asked often: bound once
+        self.write = transport.write  # type: ignore[method-assign]  # as above
+        self.abort = transport.abort  # type: ignore[method-assign]  # as above
+        self.get_extra_info = transport.get_extra_info  # type: ignore[method-assign]  # as above
+        self.pause_reading = transport.pause_reading  # type: ignore[method-assign]  # as above
+        self.resume_reading = transport.resume_reading  # type: ignore[method-assign]  # as above
 
     def is_closing(self) -> bool:
         """Whether nothing more goes out."""
