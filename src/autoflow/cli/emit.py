@@ -96,6 +96,8 @@ def _print(answer: Any) -> None:
     """The ids on standard output; what they led to on standard error."""
     from autoflow.cli.output import from_now, print_text, short_time, tell
 
+    if not answer["events"]:
+        tell("there was no event in it")
     for event in answer["events"]:
         print_text(event["id"])
         if event["status"] == "duplicate":

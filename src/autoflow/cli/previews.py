@@ -69,7 +69,8 @@ def _comparison(node: Explanation) -> str:
     if leaf.operator in ("exists", "notExists"):
         return printable(f"{left} {sign}")
     if isinstance(leaf.value, Reference):
-        return printable(f"{left} {sign} {write_reference(leaf.value)} ({_value(node.expected)})")
+        value = "" if node.result is None else f" ({_value(node.expected)})"
+        return printable(f"{left} {sign} {write_reference(leaf.value)}{value}")
     return printable(f"{left} {sign} {_value(leaf.value)}")
 
 
