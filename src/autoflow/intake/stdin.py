@@ -68,10 +68,15 @@ class StdinDoor:
         """Take everything up to the end of the input."""
         source = _Lines(reader, self._decoder.limits.event_bytes)
         first = 1
-        while lines := await source.next():
-            for begin in range(0, len(lines), MOST_LINES):
-                await self._take(lines[begin : begin + MOST_LINES], first=first + begin)
-            first += len(lines)
+        try:
+            while lines := await source.next():
+                for begin in range(0, len(lines), MOST_LINES):
+                    await self._take(lines[begin : begin + MOST_LINES], first=first + begin)
+                first += len(lines)
+        except BrokenPipeError:
+            # Whoever counted on the acks is gone, and will send again what it has no ack for.
+            self.count.refused += 1
+            self._tell("stdin: nobody reads the acks any more; no further line is taken")
 
     async def _take(self, lines: list[bytes], *, first: int) -> None:
         events: list[tuple[int, Event]] = []

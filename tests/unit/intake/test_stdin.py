@@ -146,6 +146,35 @@ async def test_after_the_gate_is_closed_lines_are_refused(shell: Shell) -> None:
     assert {ack["code"] for ack in shell.acks} == {"AF503"}
 
 
+async def test_when_nobody_reads_the_acks_any_more_no_further_line_is_taken(shell: Shell) -> None:
+    """What was taken before stays; the door ends and says so, and the daemon goes on with its other doors."""
+
+    def fail(_text: str) -> None:
+        raise BrokenPipeError
+
+    shell.door._ack = fail
+    await shell.read(event("1") + b"\n")
+    assert shell.told == ["stdin: nobody reads the acks any more; no further line is taken"]
+    assert shell.door.count.refused == 1
+
+
+async def test_an_event_that_breaks_something_inside_harms_no_other_line(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only its own line is refused."""
+    judge = shell.line.engine.judge
+
+    def fail_on_two(one: Any) -> Any:
+        if one.id == "2":
+            raise LookupError("a defect")
+        return judge(one)
+
+    monkeypatch.setattr(shell.line.engine, "judge", fail_on_two)
+    text = b"".join(event(name) + b"\n" for name in "123")
+    assert await shell.read(text) == [(1, "accepted"), (2, "refused"), (3, "accepted")]
+    assert shell.acks[1]["code"] == "AF500"
+
+
 async def test_a_file_is_read_no_faster_than_it_is_taken(tmp_path: Path) -> None:
     """A file of any size needs no more memory than a few reads."""
     path = tmp_path / "events.jsonl"
