@@ -32,7 +32,7 @@ from autoflow.intake.socket_path import socket_path
 from autoflow.intake.stdin import StdinDoor, open_stdin
 from autoflow.model.problem import Problem
 from autoflow.observe.health import Finding, Health, State
-from autoflow.observe.log import get_log
+from autoflow.observe.log import gather_lines, get_log, write_lines_at_once
 from autoflow.observe.metrics import Measured
 from autoflow.rules.watcher import watch_files
 from autoflow.security.auth import TokenCheck, ensure_token
@@ -112,6 +112,7 @@ class Daemon:
     async def run(self) -> int:
         """Run until told to stop; the exit code."""
         self._watch_signals()
+        gather_lines(asyncio.get_running_loop().call_soon)
         for warning in self._settings.warnings:
             log.warning(
                 "config.warning", path=warning.path, line=warning.line, code=warning.code, error=warning.message
@@ -122,6 +123,7 @@ class Daemon:
             await self._say_ready(listeners)
             await self._serve(servers, listeners)
         finally:
+            write_lines_at_once()
             await self.outgoing.close()
             self.alarm.close()
             await asyncio.to_thread(self.store.close)

@@ -15,9 +15,11 @@ import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Literal, TextIO
 
 from autoflow.observe.sentences import SENTENCES
+from autoflow.observe.sink import LineSink
 
 Mask = Callable[[str], str]
 LogFormat = Literal["json", "text", "auto"]
@@ -34,6 +36,11 @@ _SECRET_KEY = re.compile(
 )
 # What a terminal or a log reader could take for an order: controls, line ends, direction marks, half characters.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+_LEVELS = {logging.DEBUG: "debug", logging.INFO: "info", logging.WARNING: "warning", logging.ERROR: "error"}
+_sinks: list[LineSink] = []
+"""The short way, where lines are JSON; at most one."""
 
 
 class Log:
@@ -63,6 +70,9 @@ class Log:
     def _say(self, level: int, event: str, exception: BaseException | None, fields: dict[str, Any]) -> None:
         if not self._logger.isEnabledFor(level):
             return
+        if _sinks and exception is None:
+            _sinks[-1].say(_LEVELS[level], self._logger.name, event, fields)
+            return
         told = {"event": event, **{key: value for key, value in fields.items() if value is not None}}
         # the sentence may hold a % of its own: it is an argument, not the format
         self._logger.log(level, "%s", SENTENCES.get(event, event), exc_info=exception, extra={_FIELDS: told})
@@ -82,6 +92,9 @@ def configure_logging(
     """Send every line of this process to stderr; `auto` is text on a terminal and JSON elsewhere."""
     target = sys.stderr if stream is None else stream
     text = format == "text" or (format == "auto" and target.isatty())
+    _sinks.clear()
+    if not text:
+        _sinks.append(LineSink(target, mask, _is_secret_key, lambda key, value: _write_field(key, value, mask)))
     handler = _LineHandler(target)
     handler.setFormatter(TextFormatter(mask) if text else JsonFormatter(mask))
     root = logging.getLogger()
@@ -91,6 +104,28 @@ def configure_logging(
     # Foreign libraries are heard when something is wrong; what they say at info is about themselves.
     root.setLevel(max(logging.WARNING, _level_of(level)))
     logging.getLogger(ROOT).setLevel(_level_of(level))
+
+
+def gather_lines(defer: Callable[[Callable[[], None]], object]) -> None:
+    """Write the lines of one turn of the event loop together; `defer` calls soon, on this thread."""
+    for sink in _sinks:
+        sink.flush_by(defer)
+
+
+def write_lines_at_once() -> None:
+    """Write what has gathered, and every later line as it comes."""
+    for sink in _sinks:
+        sink.flush_now()
+
+
+@lru_cache(maxsize=1024)
+def _is_secret_key(key: str) -> bool:
+    return _SECRET_KEY.search(key) is not None
+
+
+def _write_field(key: str, value: Any, mask: Mask | None) -> str:
+    text = json.dumps(_field(key, value, mask, depth=0), ensure_ascii=False, separators=(",", ":"))
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 class JsonFormatter(logging.Formatter):
