@@ -6,6 +6,7 @@ Start: lock, store, rules, sockets, dispatcher. Stop: refuse, answer what is in 
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import signal
@@ -46,6 +47,8 @@ log = get_log("autoflow.app")
 
 PRUNE_EVERY = 600.0
 SWITCH_SECONDS = 0.0005
+COLLECT = (50_000, 20, 100)
+"""When garbage is looked for: an event leaves none, and rules live as long as the daemon."""
 LEAST_FREE = 64 * 1024 * 1024
 """Bytes of disk below which the daemon says that it is not ready."""
 
@@ -121,6 +124,8 @@ class Daemon:
             await self.reloader.start()
             servers, listeners = self._listen()
             await self._say_ready(listeners)
+            gc.freeze()
+            gc.set_threshold(*COLLECT)
             await self._serve(servers, listeners)
         finally:
             write_lines_at_once()

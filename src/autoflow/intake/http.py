@@ -5,6 +5,7 @@ Every request passes here. `POST /v1/events` is answered here, everything else i
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 import secrets
@@ -16,14 +17,15 @@ from typing import Any
 import msgspec
 
 from autoflow.clock import Clock
+from autoflow.engine import Receipt
 from autoflow.errors import AutoflowError, IntakeError, StorageError
 from autoflow.intake.cloudevents import MARK, read_attributes
 from autoflow.intake.decode import Decoder
 from autoflow.intake.envelope import Mistakes
+from autoflow.intake.express import Headers, Reply
 from autoflow.intake.gate import Gate
 from autoflow.intake.receipts import answer_of, note_of
 from autoflow.model.event import Event
-from autoflow.model.json import Json
 from autoflow.model.problem_details import MEDIA_TYPE, problem_details
 from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
@@ -104,7 +106,7 @@ class HttpDoor:
         try:
             if twice is not None:
                 raise IntakeError(f"the header {twice} stands there twice")
-            self._admit(scope, headers)
+            self._admit(path, scope["http_version"], headers)
             if path != EVENTS or scope["method"] in ("GET", "HEAD"):
                 scope["autoflow.request_id"] = request_id
                 await self._rest(scope, receive, send)
@@ -113,14 +115,13 @@ class HttpDoor:
         except AutoflowError as error:
             if path == EVENTS:
                 self._metrics.event_received("http", _result_of(error))
-            await _refuse(send, error, request_id)
+            await _send(send, _refusal(error, request_id))
 
-    def _admit(self, scope: Scope, headers: Mapping[bytes, str]) -> None:
+    def _admit(self, path: str, http_version: str, headers: Mapping[bytes, str]) -> None:
         """Let in whom the options let in; a browser that was lured here is not among them."""
-        path: str = scope["path"]
         if self._hosts is not None:
             if path not in PROBES:
-                _check_host(headers.get(b"host"), self._hosts, scope["http_version"])
+                _check_host(headers.get(b"host"), self._hosts, http_version)
             if b"origin" in headers:
                 raise IntakeError("requests of web pages are not taken", status=403, code="AF403")
         token = self._options.token
@@ -130,11 +131,83 @@ class HttpDoor:
     async def _take(
         self, scope: Scope, headers: Mapping[bytes, str], receive: Receive, send: Send, request_id: str
     ) -> None:
-        begun = time.perf_counter()
         if scope["method"] != "POST":
             allowed = [("Allow", "GET, HEAD, POST")]
             detail = f"{scope['method']} is not for {EVENTS}"
             raise IntakeError(detail, status=405, code="AF405", headers=allowed)
+        body = await self._read(headers, receive)
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+        def respond(answer: Reply) -> None:
+            if not reply.done():  # else the sender went away
+                reply.set_result(answer)
+
+        self._offer(scope["headers"], headers, body, request_id, respond)
+        await _send(send, await reply)
+
+    def express(self, headers: Headers, body: bytes, respond: Callable[[Reply], None]) -> None:
+        """Take the events of one whole request; `respond` is called once, now or after the commit."""
+        picked, twice = _pick_headers(headers)
+        request_id = _request_id(picked)
+        try:
+            if twice is not None:
+                raise IntakeError(f"the header {twice} stands there twice")
+            self._admit(EVENTS, "1.1", picked)
+            if len(body) > self._options.body_bytes:
+                raise _too_large(self._options.body_bytes)
+        except AutoflowError as error:
+            self._metrics.event_received("http", _result_of(error))
+            respond(_refusal(error, request_id))
+            return
+        self._offer(headers, picked, body, request_id, respond)
+
+    def _offer(
+        self,
+        raw_headers: Headers,
+        headers: Mapping[bytes, str],
+        body: bytes,
+        request_id: str,
+        respond: Callable[[Reply], None],
+    ) -> None:
+        """Hand the events of an admitted request to the gate; answer when it knows, or at once when it refuses."""
+        begun = time.perf_counter()
+
+        def settle(receipts: Sequence[Receipt], error: Exception | None) -> None:
+            if error is None:
+                respond(self._accept(receipts, request_id, len(body), begun))
+            else:
+                respond(self._refuse(error, request_id))
+
+        try:
+            events = self._decode(raw_headers, headers, body)
+            self._gate.offer(events, settle, transport="http")
+        except Exception as error:
+            respond(self._refuse(error, request_id))
+
+    def _accept(self, receipts: Sequence[Receipt], request_id: str, size: int, begun: float) -> Reply:
+        answer = answer_of(receipts)
+        if self._options.is_local:
+            for told, receipt in zip(answer["events"], receipts, strict=True):
+                if note := note_of(receipt, self._rulebook()):
+                    told["note"] = note
+        seconds = time.perf_counter() - begun
+        self._metrics.intake_answered("http", seconds)
+        only = receipts[0].event if len(receipts) == 1 else None
+        log.info(
+            "intake.request", request_id=request_id, status_code=202, accepted=answer["accepted"],
+            duplicates=answer["duplicates"], bytes=size, duration_ms=round(seconds * 1000, 2),
+            event_id=only and only.id, event_type=only and only.type,
+        )  # fmt: skip
+        return Reply(status=202, body=msgspec.json.encode(answer), request_id=request_id)
+
+    def _refuse(self, error: Exception, request_id: str) -> Reply:
+        if not isinstance(error, AutoflowError):
+            log.error("api.defect", exception=error, path=EVENTS)
+            error = AutoflowError("this is a defect of autoflow; the log says more", code="AF500")
+        self._metrics.event_received("http", _result_of(error))
+        return _refusal(error, request_id)
+
+    def _decode(self, raw_headers: Headers, headers: Mapping[bytes, str], body: bytes) -> list[Event]:
         if b"content-encoding" in headers:
             raise IntakeError(
                 f"bodies encoded as {headers[b'content-encoding']} are not taken",
@@ -142,36 +215,11 @@ class HttpDoor:
                 headers=[("Accept-Encoding", "identity")],
                 code="AF415",
             )
-        body = await self._read(headers, receive)
-        try:
-            events = self._decode(scope, headers, body)
-            receipts = await self._gate.take(events, transport="http")
-        except AutoflowError:
-            raise
-        except Exception as error:
-            log.error("api.defect", exception=error, path=EVENTS)
-            raise AutoflowError("this is a defect of autoflow; the log says more", code="AF500") from error
-        answer = answer_of(receipts)
-        if self._options.is_local:
-            for told, receipt in zip(answer["events"], receipts, strict=True):
-                if note := note_of(receipt, self._rulebook()):
-                    told["note"] = note
-        await _answer(send, 202, answer, request_id)
-        seconds = time.perf_counter() - begun
-        self._metrics.intake_answered("http", seconds)
-        only = events[0] if len(events) == 1 else None
-        log.info(
-            "intake.request", request_id=request_id, status_code=202, accepted=answer["accepted"],
-            duplicates=answer["duplicates"], bytes=len(body), duration_ms=round(seconds * 1000, 2),
-            event_id=only and only.id, event_type=only and only.type,
-        )  # fmt: skip
-
-    def _decode(self, scope: Scope, headers: Mapping[bytes, str], body: bytes) -> list[Event]:
         media_type = headers.get(b"content-type", "")
         now = self._clock.now()
         if MARK in headers and not media_type.lower().startswith("application/cloudevents"):
             mistakes: Mistakes = []
-            attributes = read_attributes(scope["headers"], mistakes)
+            attributes = read_attributes(raw_headers, mistakes)
             return self._decoder.decode_binary(attributes, body, media_type, mistakes=mistakes, now=now)
         key = headers.get(b"idempotency-key")
         if key is not None and len(key) > 1 and key[0] == key[-1] == '"':
@@ -198,7 +246,8 @@ class HttpDoor:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def _refuse(send: Send, error: AutoflowError, request_id: str) -> None:
+def _refusal(error: AutoflowError, request_id: str) -> Reply:
+    """What a refused request is answered; it is logged here."""
     problems: Sequence[tuple[str, str]] = ()
     extra: Sequence[tuple[str, str]] = ()
     status = _status_of(error)
@@ -210,31 +259,29 @@ async def _refuse(send: Send, error: AutoflowError, request_id: str) -> None:
         status, error.message, code=error.code, hint=error.hint, errors=problems, request_id=request_id
     )
     log.warning("intake.refused", request_id=request_id, status_code=status, code=error.code, error=error.message)
-    await _answer(send, status, body, request_id, media_type=MEDIA_TYPE, extra=extra)
+    return Reply(
+        status=status,
+        body=msgspec.json.encode(body),
+        request_id=request_id,
+        media_type=MEDIA_TYPE,
+        extra=tuple(extra),
+    )
 
 
-async def _answer(
-    send: Send,
-    status: int,
-    body: Json,
-    request_id: str,
-    *,
-    media_type: str = "application/json",
-    extra: Iterable[tuple[str, str]] = (),
-) -> None:
-    raw = msgspec.json.encode(body)
+async def _send(send: Send, reply: Reply) -> None:
+    """The answer on the long way."""
     headers = [
-        (b"content-type", media_type.encode()),
-        (b"content-length", str(len(raw)).encode()),
-        (b"x-request-id", request_id.encode()),
+        (b"content-type", reply.media_type.encode()),
+        (b"content-length", str(len(reply.body)).encode()),
+        (b"x-request-id", reply.request_id.encode()),
         (b"x-content-type-options", b"nosniff"),
         (b"cache-control", b"no-store"),
     ]
-    headers += [(name.lower().encode(), value.encode()) for name, value in extra]
-    if status in (413, 431):
+    headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.extra]
+    if reply.closes:
         headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": raw})
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
 
 
 def _pick_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[dict[bytes, str], str | None]:

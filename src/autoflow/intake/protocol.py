@@ -16,6 +16,7 @@ import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from autoflow.intake.express import EventCycle, express_door, may_express
 from autoflow.model.problem_details import MEDIA_TYPE, problem_details
 from autoflow.observe.log import get_log
 
@@ -76,6 +77,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # the server says BaseTransport
         """Take the connection; past the limit the one that has been idle for longest goes."""
         self._door = _Door(transport, self)
+        self._events = express_door(self.app)
         super().connection_made(self._door)
         self.since = self.loop.time()
         if len(self.connections) > MOST_CONNECTIONS:
@@ -120,13 +122,28 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _WrongRequestError(431, f"the headers are larger than {HEAD_BYTES} bytes")
         if self.parser.should_upgrade():
             raise _WrongRequestError(400, "connections are not upgraded here")
-        super().on_headers_complete()
+        if not self._express():
+            super().on_headers_complete()
         self.stage = Stage.BODY
+
+    def _express(self) -> bool:
+        """Begin the request on the short way, where it can take it."""
+        free = self._cycle is None or self._cycle.response_complete
+        if self._events is None or not free or self.parser.get_http_version() != "1.1":
+            return False
+        if not may_express(self.url, self.parser.get_method(), self.headers):
+            return False
+        keep_alive = self.parser.should_keep_alive()
+        self.cycle = EventCycle(self, self._events, self.headers, keep_alive=keep_alive)  # type: ignore[assignment]  # it has the attributes that are asked
+        return True
 
     def on_message_complete(self) -> None:
         """The request is whole."""
         super().on_message_complete()
         self.stage = Stage.IDLE if self.cycle.response_complete else Stage.ASKED
+        cycle: object = self.cycle
+        if isinstance(cycle, EventCycle) and not cycle.response_complete:
+            cycle.begin(self.server_state.default_headers)
 
     def on_response_complete(self) -> None:
         """Answered; the next request may come."""

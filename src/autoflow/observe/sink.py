@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from math import isfinite
 from typing import Any, TextIO
 
 from autoflow.observe.sentences import SENTENCES
@@ -69,6 +70,8 @@ class LineSink:
         kind = type(value)
         if kind is int:
             return str(value)
+        if kind is float and isfinite(value):
+            return repr(value)
         if kind is str and _is_plain(value) and (self._mask is None or self._mask(value) is value):
             return f'"{value}"'
         return self._clean(key, value)
