@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
@@ -29,12 +30,17 @@ class Measured:
     wal_bytes: int
 
 
+_Metric = TypeVar("_Metric", Counter, Histogram)
+
+
 class Metrics:
     """Every counter, on a registry of its own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._rules: set[str] = set()
+        #: by metric and labels; as many as there are lines in the exposition
+        self._children: dict[tuple[object, ...], Any] = {}
         #: called before somebody looks, to measure what is not counted as it happens
         self.before: Callable[[], Awaitable[None]] | None = None
         self._make_intake()
@@ -84,11 +90,11 @@ class Metrics:
     def event_received(self, transport: str, result: str, count: int = 1) -> None:
         """Events were offered at a door."""
         if count:
-            self._received.labels(transport, result).inc(count)
+            self._child(self._received, transport, result).inc(count)
 
     def intake_answered(self, transport: str, seconds: float) -> None:
         """A request at a door was answered."""
-        self._intake.labels(transport).observe(seconds)
+        self._child(self._intake, transport).observe(seconds)
 
     def event_judged(self, *, matched: int, errors: int) -> None:
         """An event was stored with what it led to."""
@@ -107,12 +113,12 @@ class Metrics:
 
     def run_ended(self, rule: str, status: str) -> None:
         """A run came to its end."""
-        self._runs.labels(self._rule_label(rule), status).inc()
+        self._child(self._runs, self._rule_label(rule), status).inc()
 
     def attempt_made(self, action: str, result: str, *, seconds: float) -> None:
         """One attempt at an action was made."""
-        self._attempts.labels(action, result).inc()
-        self._duration.labels(action).observe(seconds)
+        self._child(self._attempts, action, result).inc()
+        self._child(self._duration, action).observe(seconds)
 
     def dead_lettered(self, action: str, reason: str) -> None:
         """An action was given up."""
@@ -147,6 +153,14 @@ class Metrics:
         if "application/openmetrics-text" in accept:
             return generate_openmetrics(self.registry), OPENMETRICS
         return generate_latest(self.registry), PLAIN
+
+    def _child(self, metric: _Metric, *labels: str) -> _Metric:
+        """One line of a metric; looking it up by its labels costs more than counting."""
+        key = (id(metric), *labels)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = metric.labels(*labels)
+        return child
 
     def _rule_label(self, rule: str) -> str:
         """The rule, or one label for all once there are too many."""
