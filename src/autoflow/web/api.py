@@ -102,7 +102,9 @@ def make_api(backend: Backend) -> Starlette:
             endpoint = _verb(backend, name, act, collection.detail)
             routes.append(Route(f"/v1/{name}/{{id}}/{verb}", endpoint, methods=["POST"]))
     handlers = {404: _not_found, 405: _wrong_method, AutoflowError: _refuse, 500: _failed}
-    return Starlette(routes=routes, exception_handlers=handlers)
+    api = Starlette(routes=routes, exception_handlers=handlers)
+    api.router.redirect_slashes = False  # a sender that follows no redirect would take one for an answer
+    return api
 
 
 def answer(body: Json, status: int = 200) -> Response:

@@ -133,6 +133,8 @@ async def test_after_gives_what_came_since_oldest_first(desk: Desk) -> None:
     ("method", "path", "status"),
     [
         ("GET", "/v1/nothing", 404),
+        ("POST", "/v1/events/", 404),
+        ("GET", "/v1/runs/", 404),
         ("GET", "/v1/events/none", 404),
         ("GET", "/v1/pending/none", 404),
         ("GET", f"/v1/pending/{'9' * 40}", 404),
