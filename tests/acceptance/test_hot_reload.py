@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+
 from support.daemon import DaemonProcess, until
 
 RULE = """id: {id}
@@ -96,7 +97,8 @@ async def test_a_directory_that_is_replaced_is_watched_on(daemon: DaemonProcess)
 
 def git(repository: Path, *words: str) -> None:
     """One git command, with a name to commit under."""
-    names = {f"GIT_{who}_{what}": "tester@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    whose = [f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")]
+    names = dict.fromkeys(whose, "tester@example.com")
     subprocess.run(["git", *words], cwd=repository, check=True, capture_output=True, env={**os.environ, **names})
 
 

@@ -157,7 +157,12 @@ class Daemon:
         """Bind every door; the unix socket is always there."""
         http = self._settings.http
         backend = Backend(
-            store=self.store, health=self.health, metrics=self.metrics, ring=self.alarm.ring, trial=self.trial
+            store=self.store,
+            health=self.health,
+            metrics=self.metrics,
+            ring=self.alarm.ring,
+            trial=self.trial,
+            prune=self._prune_now,
         )
         api = make_api(backend)
         grace = max(1, self._settings.limits.shutdown_grace // 1000)
@@ -237,23 +242,17 @@ class Daemon:
                 log.error("rules.reload_failed", error=str(error))
 
     async def _prune(self) -> None:
-        kept = self._settings.retention
-        keep = KeepFor(
-            events=kept.events,
-            unmatched_events=kept.unmatched_events,
-            duplicates=kept.duplicates,
-            runs=kept.runs,
-            dead_letters=kept.dead_letters,
-            max_size=kept.max_size,
-        )
         while True:
             await asyncio.sleep(PRUNE_EVERY)
             try:
-                removed = await prune(self.store, keep)
+                removed = await self._prune_now()
             except AutoflowError as error:
                 log.error("retention.storage", error=str(error))
             else:
                 log.info("retention.pruned", count=removed)
+
+    async def _prune_now(self) -> int:
+        return await prune(self.store, KeepFor.of(self._settings.retention))
 
     async def _read_stdin(self) -> None:
         ack = _print_line if self._options.ack else None

@@ -28,7 +28,7 @@ class ReadOnlyStore:
         self._connection = open_reader(path)
         self._clock = SystemClock()
         try:
-            _check_schema(self._connection, path)
+            check_schema(self._connection, path)
         except StorageError:
             self.close()
             raise
@@ -71,7 +71,7 @@ def check_file(state: Path) -> int | None:
     if not path.exists():
         return None
     with contextlib.closing(open_reader(path)) as connection:
-        _check_schema(connection, path)
+        check_schema(connection, path)
         try:
             said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         except sqlite3.Error as error:
@@ -81,7 +81,7 @@ def check_file(state: Path) -> int | None:
     return path.stat().st_size
 
 
-def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
+def check_schema(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse a file that this release's queries do not fit."""
     newest = load_migrations(PACKAGE)[-1].number
     try:

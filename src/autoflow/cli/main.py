@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from autoflow import __version__
-from autoflow.cli import check, daemon, doctor, emit, look
+from autoflow.cli import check, daemon, db, doctor, emit, look
 from autoflow.cli.help import Sections
 
 ABOUT = "Rules in YAML, kept in git: when this event comes, wait, check, act."
@@ -50,6 +50,7 @@ daemon.register(app)
 check.register(app)
 look.register(app)
 doctor.register(app)
+db.register(app)
 emit.register(app)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autoflow.settings import Retention
 from autoflow.store.base import Store, Transaction
 
 BATCH = 500
@@ -19,6 +20,18 @@ class KeepFor:
     runs: int
     dead_letters: int
     max_size: int
+
+    @classmethod
+    def of(cls, kept: Retention) -> KeepFor:
+        """As the config says."""
+        return cls(
+            events=kept.events,
+            unmatched_events=kept.unmatched_events,
+            duplicates=kept.duplicates,
+            runs=kept.runs,
+            dead_letters=kept.dead_letters,
+            max_size=kept.max_size,
+        )
 
 
 async def prune(store: Store, keep: KeepFor) -> int:

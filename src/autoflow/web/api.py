@@ -82,6 +82,8 @@ class Backend:
     ring: Callable[[], None] = lambda: None
     #: None where no daemon runs
     trial: RuleTrial | None = None
+    #: removes what is old; None where no daemon runs
+    prune: Callable[[], Awaitable[int]] | None = None
 
 
 def make_api(backend: Backend) -> Starlette:
@@ -93,6 +95,8 @@ def make_api(backend: Backend) -> Starlette:
         Route("/metrics", _metrics(backend)),
         Route("/v1/health", _health(backend)),
     ]
+    if backend.prune is not None:
+        routes.append(Route("/v1/db/prune", _prune(backend.prune), methods=["POST"]))
     # Before the collections: `test` is no rule.
     routes.append(Route("/v1/rules/test", _trial(backend), methods=["POST"]))
     for name, collection in COLLECTIONS.items():
@@ -142,6 +146,13 @@ def _readyz(backend: Backend) -> Endpoint:
         return PlainTextResponse(text + "\n", status)
 
     return answer_ready
+
+
+def _prune(prune: Callable[[], Awaitable[int]]) -> Endpoint:
+    async def answer_prune(_request: Request) -> Response:
+        return answer({"schema_version": 1, "removed": await prune()})
+
+    return answer_prune
 
 
 def _health(backend: Backend) -> Endpoint:
