@@ -21,6 +21,7 @@ _FLOW_STAR = re.compile(r"(?<=: )(\*)(?=\s*[,}])")
 _FLOW_KEY = re.compile(r"(?<![\"'])(\b[\w.]+\[[^\]\s]*\][\w.\[\]]*)(?=:\s)")
 _FLOW_TEMPLATE = re.compile(r"(?<![\"'\w])(\{\{.*?\}\})(?!\s*[\"'])")
 _GLUED = re.compile(r"\s*(?:-\s+)*([A-Za-z_]\w*):(?=[^\s:/])(.*)$")
+_CUT = re.compile(r"(?<=\s)(#[^\s,}\]]*)[^\"']*[}\]]")
 _COMMENT = re.compile(r"\s(#.*)$")
 _CONDITION_KEYS = ("when", "conditions")
 
@@ -57,19 +58,38 @@ def explain_problem(problem: Problem, lines: Sequence[str]) -> Problem:
     for number in _suspects(problem.line, lines):
         cause = _find_cause(lines[number - 1])
         if cause is not None:
-            return dataclasses.replace(
-                problem,
-                line=number,
-                column=cause.column,
-                end_line=number,
-                end_column=cause.column + cause.width,
-                message=cause.message,
-                hint=cause.hint,
-            )
+            return _blame(problem, number, cause)
     if problem.code == SYNTAX:
+        for number in range(min(problem.line, len(lines)), 0, -1):
+            if (cause := _find_cut_brackets(lines[number - 1])) is not None:
+                return _blame(problem, number, cause)
         message, hint = _explain_structure(problem.message)
         return dataclasses.replace(problem, message=message, hint=hint or problem.hint)
     return problem
+
+
+def _blame(problem: Problem, line: int, cause: _Cause) -> Problem:
+    return dataclasses.replace(
+        problem,
+        line=line,
+        column=cause.column,
+        end_line=line,
+        end_column=cause.column + cause.width,
+        message=cause.message,
+        hint=cause.hint,
+    )
+
+
+def _find_cut_brackets(text: str) -> _Cause | None:
+    """A # inside { } or [ ] takes the closing bracket with it; YAML misses it lines later."""
+    found = _CUT.search(text)
+    if found is None:
+        return None
+    before = re.sub(r"\"[^\"]*\"|'[^']*'", "", text[: found.start()])
+    if sum(map(before.count, "{[")) <= sum(map(before.count, "}]")):
+        return None
+    message = "the rest of the line is a comment, its closing bracket too"
+    return _Cause(message=message, hint=f'quote it: "{found[1]}"', column=found.start(1) + 1, width=len(found[1]))
 
 
 def _suspects(line: int, lines: Sequence[str]) -> Iterator[int]:
