@@ -3,13 +3,15 @@
 
 FROM python:3.13-slim AS builder
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1
-RUN python -m venv /opt/autoflow
+RUN python -m venv /opt/build && python -m venv /opt/autoflow
 COPY requirements/build.txt requirements/run.txt /src/requirements/
-RUN /opt/autoflow/bin/pip install --require-hashes -r /src/requirements/build.txt \
+RUN /opt/build/bin/pip install --require-hashes -r /src/requirements/build.txt \
  && /opt/autoflow/bin/pip install --require-hashes -r /src/requirements/run.txt
 COPY pyproject.toml README.md LICENSE NOTICE /src/
 COPY src /src/src
-RUN /opt/autoflow/bin/pip install --no-deps --no-build-isolation /src \
+# What builds stays in this stage.
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation -w /wheel /src \
+ && /opt/autoflow/bin/pip install --no-deps /wheel/*.whl \
  && /opt/autoflow/bin/python -m compileall -q /opt/autoflow/lib
 
 FROM python:3.13-slim
