@@ -14,8 +14,8 @@ COMPILE := build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes -
 .PHONY: help run test check bench demo docs format lock clean
 
 help:
-	@echo 'make run      start the daemon on config.example.yaml and rules/'
-	@echo 'make demo     the main job in one minute, without a second terminal'
+	@echo "make run      start the daemon on config.example.yaml and rules/; ARGS='--listen 127.0.0.1:8790' for example"
+	@echo 'make demo     the main job in some seconds, without a second terminal'
 	@echo 'make test     every test that this machine can run'
 	@echo 'make check    format, lint, types, import contracts, budgets'
 	@echo 'make bench    measure'
@@ -25,7 +25,7 @@ help:
 	@echo 'make clean    remove what was made here, but for state/'
 
 run: .venv/.run
-	@$(BIN)/autoflow run -c config.example.yaml
+	@$(BIN)/autoflow run -c config.example.yaml $(ARGS)
 
 demo: .venv/.run
 	@$(BIN)/python scripts/demo.py
