@@ -83,6 +83,7 @@ class Engine:
         self._targets = targets
         self.metrics = metrics
         self._options = options
+        self._installing = asyncio.Lock()
 
     async def take(self, events: Sequence[Event]) -> list[Receipt]:
         """Store events and what they lead to; return once all of it is on disk."""
@@ -138,28 +139,43 @@ class Engine:
         return receipts
 
     async def install(self, rules: Sequence[Rule], versions: VersionBook) -> Rulebook:
-        """Put a set of rules in force: all are compiled before any is swapped in."""
-        before = self._waits, self.rulebook
-        stored = await self._store.transact(lambda tx: store_versions(tx, rules))
-        versions.remember(stored)
-        waiting = await versions.waiting()
-        rulebook, waits = await asyncio.to_thread(_compile, stored, waiting)
+        """Put a set of rules in force: all are compiled before any is swapped in. One set at a time."""
+        async with self._installing:
+            rulebook = None
+            while rulebook is None:
+                rulebook = await self._install(rules, versions)
+            return rulebook
 
-        def swap(tx: Transaction) -> None:
+    async def _install(self, rules: Sequence[Rule], versions: VersionBook) -> Rulebook | None:
+        """None where a version was removed as unused between its storing and the swap: then it is stored again."""
+        stored = await self._store.transact(lambda tx: store_versions(tx, rules))
+        waiting = await versions.waiting()
+        # What is in force now goes on planning until the swap: what ends its work is to be known after it.
+        planning = [version.rule for version in self.rulebook.versions]
+        rulebook, waits = await asyncio.to_thread(_compile, stored, [*waiting, *planning])
+
+        def swap(tx: Transaction) -> bool:
             previous = last_generation(tx)
-            rulebook.generation = store_generation(tx, rules).id
+            generation = store_generation(tx, rules)
+            if generation.version_ids != tuple(version.id for version in stored):
+                return False
+            rulebook.generation = generation.id
             if previous is not None:
                 cancel_changed(tx, previous, rulebook)
             # From here on, in this very commit, events are judged by the new rules.
             # The waits come first: an event that is judged in between is judged again at its commit.
-            self._waits, self.rulebook = waits, rulebook
+            before = self._waits, self.rulebook
+            tx.after_rollback(lambda: self._use(*before))
+            self._use(waits, rulebook)
+            return True
 
-        try:
-            await self._store.transact(swap)
-        except BaseException:
-            self._waits, self.rulebook = before
-            raise
+        if not await self._store.transact(swap):
+            return None
+        versions.remember(stored)
         return rulebook
+
+    def _use(self, waits: WaitBook, rulebook: Rulebook) -> None:
+        self._waits, self.rulebook = waits, rulebook
 
     def _end(self, tx: Transaction, one: Judged) -> tuple[tuple[str, str], ...]:
         """End the waiting work that this event is about: (rule, run) of each."""

@@ -14,6 +14,7 @@ AutoflowError            code, message, hint
 ├── LockedError          another daemon holds the state directory (exit 75)
 ├── StateError           the state directory cannot be made (exit 73)
 └── StorageError         the store failed (exit 74)
+    ├── ClosedError      the store was closed; asking again is no use
     ├── NewerSchemaError the file was written by a newer release (exit 78)
     └── FencedError      an older owner tried to write
 """
@@ -181,6 +182,10 @@ class StorageError(AutoflowError):
 
     code = "AF007"
     exit_code = 74
+
+
+class ClosedError(StorageError):
+    """The store was closed; asking again is no use."""
 
 
 class NewerSchemaError(StorageError):

@@ -99,6 +99,8 @@ class Reloader:
         self._tell = tell
         self._digest = ""
         self._failure: str | None = None
+        #: a set that was read earlier must not come in force after one that was read later
+        self._reloading = asyncio.Lock()
 
     async def start(self) -> None:
         """Load for the first time. RulesError where the files are bad and there never was a good set."""
@@ -121,15 +123,22 @@ class Reloader:
 
     async def reload(self) -> bool:
         """Read everything again; whether a new set is in force. Nothing happens where no content changed."""
-        digest = await asyncio.to_thread(digest_of, self._sources)
-        if digest == self._digest:
-            return False
-        loaded = await self._read()
-        if loaded.errors:
-            self._refuse(loaded)
-            return False
-        await self._use(loaded)
-        return True
+        async with self._reloading:
+            digest = await asyncio.to_thread(digest_of, self._sources)
+            if digest == self._digest:
+                return False
+            try:
+                loaded = await self._read()
+                if loaded.errors:
+                    self._refuse(loaded)
+                    return False
+                await self._use(loaded)
+            except BaseException as error:
+                # It is not in force: the same files are read again at the next look.
+                self._digest = ""
+                self._failure = f"{type(error).__name__}: {error}"
+                raise
+            return True
 
     def check(self) -> Finding:
         """For health: degraded while the files cannot be used."""

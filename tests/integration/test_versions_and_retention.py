@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from support.line import START, Line
 
 from autoflow.model.event import Event
 from autoflow.model.run import Reject
 from autoflow.store.retention import KeepFor, prune
+from support.line import START, Line
 
 DAY = 86_400_000
 RULE = """

@@ -6,6 +6,7 @@ Start: lock, store, rules, sockets, dispatcher. Stop: refuse, answer what is in 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import shutil
@@ -46,6 +47,8 @@ from autoflow.web.api import Backend, make_api
 log = get_log("autoflow.app")
 
 PRUNE_EVERY = 600.0
+UNWATCHED_SECONDS = 10.0
+"""Between two looks at the rules where the system cannot tell of changes."""
 SWITCH_SECONDS = 0.0005
 COLLECT = (50_000, 20, 100)
 """When garbage is looked for: an event leaves none, and rules live as long as the daemon."""
@@ -98,6 +101,7 @@ class Daemon:
         self._options = options
         self._voice = voice
         self._stop = asyncio.Event()
+        self._told_to_stop = False
         self._exit_code = 0
         self._spawned: set[asyncio.Task[object]] = set()
         parts = make_parts(settings, secrets, show=voice.show, problems=voice.problems, shadow=options.shadow)
@@ -120,33 +124,34 @@ class Daemon:
             log.warning(
                 "config.warning", path=warning.path, line=warning.line, code=warning.code, error=warning.message
             )
-        try:
+        async with contextlib.AsyncExitStack() as ending:
+            # From the last one to the first, whatever goes wrong on the way.
+            ending.push_async_callback(asyncio.to_thread, self.store.close)
+            ending.callback(self.alarm.close)
+            ending.push_async_callback(self.outgoing.close)
+            ending.callback(write_lines_at_once)
             await self.reloader.start()
             servers, listeners = self._listen()
             await self._say_ready(listeners)
             gc.freeze()
             gc.set_threshold(*COLLECT)
             await self._serve(servers, listeners)
-        finally:
-            write_lines_at_once()
-            await self.outgoing.close()
-            self.alarm.close()
-            await asyncio.to_thread(self.store.close)
         return self._exit_code
 
     def stop(self) -> None:
-        """Begin to drain."""
-        if self._stop.is_set():
+        """Begin to drain; told a second time, end at once."""
+        if self._told_to_stop:
             log.warning("daemon.killed")
             self._voice.tell("ending at once; what is under way goes on at the next start")
             os._exit(130)
+        self._told_to_stop = True
         self._stop.set()
 
     def _watch_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.reloader.reload()))
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._reload()))
 
     def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
         spawned = asyncio.ensure_future(work)
@@ -215,9 +220,9 @@ class Daemon:
             for server, listener in zip(servers, listeners, strict=True)
         ]
         dispatching = asyncio.ensure_future(self.dispatcher.run())
-        beside = [asyncio.ensure_future(self._watch_rules()), asyncio.ensure_future(self._prune())]
+        beside = [self._stand_by(self._watch_rules()), self._stand_by(self._prune())]
         if self._options.stdin:
-            beside.append(asyncio.ensure_future(self._read_stdin()))
+            beside.append(self._stand_by(self._read_stdin()))
         ending = asyncio.ensure_future(self._stop.wait())
         await asyncio.wait([ending, dispatching, *serving], return_when=asyncio.FIRST_COMPLETED)
         self._stop.set()
@@ -229,17 +234,48 @@ class Daemon:
         await self.dispatcher.stop(self._settings.limits.shutdown_grace / 1000)
         for one in beside:
             one.cancel()
-        await asyncio.gather(dispatching, *serving, return_exceptions=True)
+        for ended in await asyncio.gather(dispatching, *serving, return_exceptions=True):
+            if ended is not None:
+                self._fail(ended)
         socket_path(self._settings.state).unlink(missing_ok=True)
         log.info("daemon.stopped")
 
+    def _stand_by(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
+        """Something that runs beside the rest. Where it fails the daemon drains, and does not go on without it."""
+
+        async def watched() -> None:
+            try:
+                await work
+            except Exception as error:  # it would else be seen nowhere
+                self._fail(error)
+                self._stop.set()
+
+        return asyncio.ensure_future(watched())
+
+    def _fail(self, error: BaseException) -> None:
+        log.error("daemon.defect", exception=error)
+        self._exit_code = error.exit_code if isinstance(error, AutoflowError) else AutoflowError.exit_code
+
     async def _watch_rules(self) -> None:
         directories = (self._settings.rules, self._settings.templates)
-        async for _ in watch_files(directories, self._stop):
+        while not self._stop.is_set():
             try:
-                await self.reloader.reload()
-            except AutoflowError as error:
-                log.error("rules.reload_failed", error=str(error))
+                async for _ in watch_files(directories, self._stop):
+                    await self._reload()
+            except OSError as error:  # the system watches no more files: then they are looked at now and again
+                log.error("rules.unwatched", error=str(error))
+                await self._pause(UNWATCHED_SECONDS)
+                await self._reload()
+
+    async def _reload(self) -> None:
+        try:
+            await self.reloader.reload()
+        except Exception as error:  # whatever is wrong with the files, what runs goes on
+            log.error("rules.reload_failed", error=str(error))
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
 
     async def _prune(self) -> None:
         while True:

@@ -90,7 +90,9 @@ def make_parts(
         engine=engine,
         gate=Gate(engine, store, metrics),
         decoder=decoder,
-        dispatcher=Dispatcher(store, executor, alarm=alarm, clock=clock, slots=slots, metrics=metrics),
+        dispatcher=Dispatcher(
+            store, executor, alarm=alarm, clock=clock, slots=slots, metrics=metrics, only_shadow=shadow
+        ),
         reloader=_make_reloader(settings, engine, executor, versions, store, problems),
         trial=_make_trial(engine, executor, decoder),
     )

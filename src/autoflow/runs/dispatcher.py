@@ -16,7 +16,7 @@ from autoflow.runs.executor import Executor
 from autoflow.runs.slots import Slot, Slots
 from autoflow.scheduling.wakeup import Alarm
 from autoflow.store import waiting
-from autoflow.store.base import Store, Transaction
+from autoflow.store.base import Reading, Store, Transaction
 from autoflow.store.waiting import Claimed
 
 log = get_log("autoflow.runs")
@@ -37,6 +37,7 @@ class Dispatcher:
         clock: Clock,
         slots: Slots,
         metrics: Metrics,
+        only_shadow: bool = False,
     ) -> None:
         self._store = store
         self._executor = executor
@@ -44,6 +45,10 @@ class Dispatcher:
         self._clock = clock
         self._slots = slots
         self._metrics = metrics
+        #: where this daemon must send nothing, what was planned to be sent goes on waiting
+        self._only_shadow = only_shadow
+        #: from the claim until it is in `_busy`: whoever looks in between would take it for lost
+        self._claiming = asyncio.Lock()
         self._busy: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
         self._swept_at = clock.now()
@@ -52,6 +57,10 @@ class Dispatcher:
     def busy(self) -> int:
         """How many runs are being performed."""
         return len(self._busy)
+
+    def is_stopping(self) -> bool:
+        """Whether nothing more is claimed."""
+        return self._stopping
 
     async def run(self) -> None:
         """Dispatch until stopped."""
@@ -62,9 +71,10 @@ class Dispatcher:
     async def run_due(self) -> None:
         """Perform everything that is due now, and what follows from it at once; for `--once` and virtual time."""
         while True:
-            # Only a claim that was made while nothing else held a slot tells that nothing is left.
-            idle = not self._busy
-            claimed = await self._claim()
+            async with self._claiming:
+                # Only a claim that was made while nothing else held a slot tells that nothing is left.
+                idle = not self._busy
+                claimed = await self._claim()
             if idle and not claimed:
                 return
             if self._busy:
@@ -74,6 +84,8 @@ class Dispatcher:
         """Claim nothing more; wait this many seconds for what is under way. The rest runs at the next start."""
         self._stopping = True
         self._alarm.ring()
+        async with self._claiming:
+            pass  # a claim that was on its way has come back, and was not begun
         if self._busy:
             await asyncio.wait(self._busy.values(), timeout=grace)
         for task in tuple(self._busy.values()):
@@ -83,34 +95,45 @@ class Dispatcher:
 
     async def _pass(self) -> None:
         try:
-            if self._clock.now() - self._swept_at >= SWEEP_EVERY:
-                await self._sweep()
-            while not self._stopping and await self._claim():
-                pass
-            due = await self._store.read(waiting.next_due)
+            async with self._claiming:
+                if self._clock.now() - self._swept_at >= SWEEP_EVERY:
+                    await self._sweep()
+                while await self._claim():
+                    pass
+                due = await self._store.read(self._next_due)
         except StorageError as error:
             log.error("dispatch.storage", error=str(error))
+            return
+        except Exception as error:  # it looks again in a second; without it nothing would ever go out
+            log.error("dispatch.defect", exception=error)
             return
         if due is not None and self._slots.free > 0 and due > self._clock.now():
             self._alarm.arm(due)
 
     async def _claim(self) -> int:
-        """Claim as much as there are free slots, and start it."""
+        """Claim as much as there are free slots, and start it; how much it was."""
         limit = self._slots.free
-        if limit <= 0:
+        if limit <= 0 or self.is_stopping():
             return 0
-        epoch = self._store.epoch
-
-        def change(tx: Transaction) -> list[Claimed]:
-            return waiting.claim_due(tx, epoch=epoch, limit=limit, room=self._slots.room)
-
-        due = await self._store.read(waiting.next_due)
+        due = await self._store.read(self._next_due)
         if due is None or due > self._clock.now():
             return 0
+        epoch, full = self._store.epoch, self._slots.full()
+
+        def change(tx: Transaction) -> list[Claimed]:
+            return waiting.claim_due(
+                tx, epoch=epoch, limit=limit, room=self._slots.room, full=full, only_shadow=self._only_shadow
+            )
+
         claimed = await self._store.transact(change)
+        if self.is_stopping():
+            return 0  # the next start finds it due again
         for one in claimed:
             self._start(one)
         return len(claimed)
+
+    def _next_due(self, view: Reading) -> int | None:
+        return waiting.next_due(view, only_shadow=self._only_shadow)
 
     def _start(self, claimed: Claimed) -> None:
         slot = self._slots.take(claimed.pending.target)
@@ -123,7 +146,7 @@ class Dispatcher:
         self._alarm.ring()
 
     async def _perform(self, claimed: Claimed, slot: Slot) -> None:
-        """One run. What goes wrong here is found again by the sweep."""
+        """One run. What could not be kept of it is found again by the sweep."""
         pending = claimed.pending
         try:
             await self._executor.perform(claimed, slot)
@@ -137,7 +160,7 @@ class Dispatcher:
             slot.leave()
 
     async def _sweep(self) -> None:
-        """Make due again what was claimed and is not being worked on."""
+        """Make due again what was claimed and is not being worked on. Nobody may be claiming meanwhile."""
         self._swept_at = self._clock.now()
         busy, epoch = frozenset(self._busy), self._store.epoch
         lost = await self._store.transact(lambda tx: waiting.release_claims(tx, epoch=epoch, busy=busy))

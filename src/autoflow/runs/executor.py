@@ -6,13 +6,15 @@ dead letter. A crash at any point resumes at the last commit, with the same key.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from itertools import chain, repeat
+from typing import Any
 
 from autoflow.actions.base import Action, ActionType, Request
 from autoflow.clock import Clock
-from autoflow.errors import TemplateError
+from autoflow.errors import ClosedError, FencedError, RulesError, StorageError, TemplateError
 from autoflow.model.event import Event, facts_of
 from autoflow.model.json import JsonObject
 from autoflow.model.pending import Pending, PendingKind
@@ -31,29 +33,19 @@ from autoflow.model.step import RetryPolicy, Step
 from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
 from autoflow.rules.versions import VersionBook
-from autoflow.runs.own_events import emitted_events, obituary
+from autoflow.runs.dead_letters import DeadLetters, EventSink
+from autoflow.runs.own_events import emitted_events
 from autoflow.runs.render import Facts, render_params
 from autoflow.runs.retry import GiveUp, TryAgain, decide_retry
 from autoflow.runs.slots import Slot
 from autoflow.store import history, waiting
 from autoflow.store.base import Store, Transaction
 from autoflow.store.history import AttemptNumber, StepRecord
+from autoflow.store.texts import write_detail
 from autoflow.store.waiting import Claimed
 from autoflow.templates import TemplateLibrary
 
 log = get_log("autoflow.runs")
-
-
-class EventSink(Protocol):
-    """Takes the events that actions make, in the transaction that records the action."""
-
-    def judge(self, event: Event) -> Any:
-        """What the rules say about an event."""
-        ...
-
-    def record(self, tx: Transaction, batch: Sequence[Any], *, parent_run: str | None = None) -> object:
-        """Store judged events and what they lead to."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +75,8 @@ class ExecutorOptions:
     chain_depth: int
     #: 0.0 to 1.0, for jitter
     random: Callable[[], float]
+    #: seconds before a result that could not be kept is offered again; the last one counts from then on
+    pauses: tuple[float, ...] = (0.1, 0.5, 2.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +108,26 @@ class Executor:
         self._clock = clock
         self._metrics = metrics
         self._options = options
+        self._dead = DeadLetters(store, clock=clock, metrics=metrics, chain_depth=options.chain_depth)
         self.actions: ActionSet
         self.sink: EventSink
 
     async def perform(self, claimed: Claimed, slot: Slot) -> None:
-        """Go on with a run until it ends, waits again, or its next target has its share of the slots."""
+        """Go on with a run until it ends, waits again, or its next target has its share of the slots.
+
+        Whatever else goes wrong ends it visibly: a run that fails the same way must not come back each time.
+        """
+        try:
+            await self._go_on(claimed, slot)
+        except StorageError:
+            raise
+        except RulesError as error:
+            await self._give_up(claimed, "rule-unusable", str(error))
+        except Exception as error:  # one faulty run must not stop the others
+            log.error("run.defect", exception=error, run_id=claimed.pending.run_id, rule_id=claimed.pending.rule_id)
+            await self._give_up(claimed, "internal-error", f"{type(error).__name__}: {error}")
+
+    async def _go_on(self, claimed: Claimed, slot: Slot) -> None:
         pending, event = claimed.pending, claimed.event
         self._metrics.trigger_late(self._clock.now() - pending.due_at)
         rule = (await self._versions.get(pending.version_id)).rule
@@ -172,10 +181,7 @@ class Executor:
     def _begin(self, tx: Transaction, work: _Work) -> AttemptNumber | None:
         """Count the attempt before it is made; None where the run was cancelled meanwhile."""
         history.open_run(tx, work.pending, RunStatus.RUNNING)
-        cancelled = waiting.check_claim(tx, work.pending, epoch=self._store.epoch)
-        if cancelled is not None:
-            history.end_run(tx, work.pending, RunStatus.CANCELLED, cancelled)
-            tx.after_commit(lambda: self._metrics.run_ended(work.rule.id, RunStatus.CANCELLED))
+        if self._end_if_cancelled(tx, work):
             return None
         history.open_step(tx, work.record)
         return history.begin_attempt(tx, work.record.run_id, work.record.step)
@@ -192,6 +198,8 @@ class Executor:
         except Exception as error:  # one faulty action must not stop the others
             log.error("action.defect", exception=error, **_ids(work))
             outcome = Retry(code="internal-error", detail=f"{type(error).__name__}: {error}")
+        if not isinstance(outcome, Delivered):
+            outcome = replace(outcome, detail=write_detail(outcome.detail))
         if isinstance(outcome, Delivered) and outcome.events and work.event.depth >= self._options.chain_depth:
             detail = f"{work.event.depth} actions stand between this event and one from outside"
             outcome = Reject(code="chain-too-deep", detail=detail)
@@ -234,10 +242,10 @@ class Executor:
             if following is None:
                 history.end_run(tx, work.pending, RunStatus.DONE)
                 tx.after_commit(lambda: self._metrics.run_ended(work.rule.id, RunStatus.DONE))
-            else:
+            elif not self._end_if_cancelled(tx, work):
                 waiting.move_pending(tx, following, epoch=self._store.epoch, keep=keep)
 
-        await self._store.transact(change)
+        await self._keep(change)
         return following if keep else None
 
     async def _wait_again(self, work: _Work, number: AttemptNumber, failure: Retry, next_try: TryAgain) -> None:
@@ -245,12 +253,35 @@ class Executor:
 
         def change(tx: Transaction) -> None:
             history.end_attempt(tx, _end_of(work, number, AttemptResult.RETRY, failure))
-            waiting.move_pending(tx, later, epoch=self._store.epoch, keep=False)
+            if not self._end_if_cancelled(tx, work):
+                waiting.move_pending(tx, later, epoch=self._store.epoch, keep=False)
 
-        await self._store.transact(change)
+        await self._keep(change)
+
+    def _end_if_cancelled(self, tx: Transaction, work: _Work) -> bool:
+        """End a run that was cancelled meanwhile. FencedError when it is no longer ours."""
+        reason = waiting.check_claim(tx, work.pending, epoch=self._store.epoch)
+        if reason is None:
+            return False
+        history.end_run(tx, work.pending, RunStatus.CANCELLED, reason)
+        tx.after_commit(lambda: self._metrics.run_ended(work.rule.id, RunStatus.CANCELLED))
+        return True
+
+    async def _keep(self, change: Callable[[Transaction], None]) -> None:
+        """Keep a result, however long that takes: what was sent and is not kept would be sent again."""
+        pauses = chain(self._options.pauses, repeat(self._options.pauses[-1]))
+        while True:
+            try:
+                await self._store.transact(change)
+            except (ClosedError, FencedError):
+                raise
+            except StorageError as error:
+                log.error("run.storage", error=str(error))
+                await asyncio.sleep(next(pauses))
+            else:
+                return
 
     async def _bury(self, work: _Work, number: AttemptNumber, failure: Retry | Reject, given_up: GiveUp) -> None:
-        result = AttemptResult.RETRY if isinstance(failure, Retry) else AttemptResult.REJECTED
         letter = history.DeadLetter(
             pending=work.pending,
             record=work.record,
@@ -259,13 +290,8 @@ class Executor:
             detail=failure.detail,
             attempts=number.number,
         )
-        news = self._judge_obituary(work.event, work.rule, letter)
-
-        def change(tx: Transaction) -> None:
-            history.end_attempt(tx, _end_of(work, number, result, failure))
-            self._record_dead(tx, letter, news)
-
-        await self._store.transact(change)
+        end = _end_of(work, number, _result_of(failure), failure)
+        await self._keep(self._dead.bury(letter, work.event, self.sink, rule_name=work.rule.name, end=end))
 
     async def _refuse(self, pending: Pending, event: Event, rule: Rule, failure: Reject) -> None:
         """Give up a step that cannot even be rendered; what was written is kept in place of what was sent."""
@@ -278,47 +304,50 @@ class Executor:
             target=pending.target,
             params=step.params,
         )
-        letter = history.DeadLetter(
-            pending=pending,
-            record=record,
-            reason=DeadLetterReason.PERMANENT,
-            code=failure.code,
-            detail=failure.detail,
-            attempts=0,
+        letter = _permanent(pending, record, failure.code, failure.detail)
+        await self._store.transact(self._dead.bury(letter, event, self.sink, rule_name=rule.name))
+
+    async def _give_up(self, claimed: Claimed, code: str, detail: str) -> None:
+        """End a run where it stands, with what the store knows about it; its rule may not be at hand."""
+        row = await self._store.read(lambda view: view.row("pending_by_id", id=claimed.pending.id))
+        if row is None:
+            return  # it had come to its end before things went wrong
+        pending = waiting.pending_of(row)
+        if pending.shadow:
+            # Not a dead letter: that could be replayed, and would then be sent.
+            await self._store.transact(lambda tx: self._end_shadow(tx, pending, (), write_detail(detail)))
+            return
+        outline = await self._versions.outline(pending.version_id, pending.step)
+        record = await self._store.read(lambda view: history.load_step(view, pending.run_id, outline.path))
+        record = record or StepRecord(
+            run_id=pending.run_id,
+            step=outline.path,
+            type=outline.type,
+            key=action_key(pending.run_id, outline.path),
+            target=pending.target,
+            params=outline.params,
         )
-        news = self._judge_obituary(event, rule, letter)
-
-        def change(tx: Transaction) -> None:
-            history.open_run(tx, pending, RunStatus.RUNNING)
-            history.open_step(tx, record)
-            self._record_dead(tx, letter, news)
-
-        await self._store.transact(change)
-
-    def _record_dead(self, tx: Transaction, letter: history.DeadLetter, news: Sequence[Any]) -> None:
-        record = letter.record
-        history.end_step(tx, record.run_id, record.step, "failed", None)
-        history.insert_dead_letter(tx, letter)
-        error = f"{record.type} ({letter.code}): {letter.detail}"
-        history.end_run(tx, letter.pending, RunStatus.FAILED, error)
-        if news:
-            self.sink.record(tx, news, parent_run=record.run_id)
-        tx.after_commit(lambda: self._tell_dead(letter))
+        letter = _permanent(pending, record, code, detail)
+        await self._keep(self._dead.bury(letter, claimed.event, self.sink, rule_name=outline.rule_name))
 
     async def _shadow(self, pending: Pending, event: Event, rule: Rule) -> None:
         """Record what would have been sent, and send nothing."""
         records = [self._render(pending, event, step) for step in rule.actions]
         faults = [record.detail for record in records if isinstance(record, Reject)]
+        rendered = [record for record in records if isinstance(record, StepRecord)]
+        error = write_detail("; ".join(faults)) or None
+        await self._store.transact(lambda tx: self._end_shadow(tx, pending, rendered, error))
 
-        def change(tx: Transaction) -> None:
-            history.open_run(tx, pending, RunStatus.RUNNING)
-            for record in records:
-                if isinstance(record, StepRecord):
-                    history.open_step(tx, record, status="shadow")
-            history.end_run(tx, pending, RunStatus.SHADOW, "; ".join(faults) or None)
-
-        await self._store.transact(change)
-        self._metrics.run_ended(rule.id, RunStatus.SHADOW)
+    def _end_shadow(
+        self, tx: Transaction, pending: Pending, records: Sequence[StepRecord], error: str | None
+    ) -> None:
+        history.open_run(tx, pending, RunStatus.RUNNING)
+        cancelled = waiting.check_claim(tx, pending, epoch=self._store.epoch)
+        status = RunStatus.SHADOW if cancelled is None else RunStatus.CANCELLED
+        for record in records if cancelled is None else ():
+            history.open_step(tx, record, status="shadow")
+        history.end_run(tx, pending, status, cancelled or error)
+        tx.after_commit(lambda: self._metrics.run_ended(pending.rule_id, status))
 
     def _following(self, work: _Work) -> Pending | None:
         index = work.pending.step + 1
@@ -332,13 +361,6 @@ class Executor:
             due_at=self._clock.now(),
         )
 
-    def _judge_obituary(self, event: Event, rule: Rule, letter: history.DeadLetter) -> list[Any]:
-        """The event that tells of a dead letter, unless the chain is too deep already."""
-        if event.depth >= self._options.chain_depth:
-            log.warning("dead_letter.untold", rule_id=rule.id, run_id=letter.pending.run_id)
-            return []
-        return [self.sink.judge(obituary(event, rule, letter, now=self._clock.now()))]
-
     def _tell_attempt(self, work: _Work, number: AttemptNumber, outcome: Outcome, millis: int) -> None:
         result = _result_of(outcome)
         self._metrics.attempt_made(work.step.type, result, seconds=millis / 1000)
@@ -349,15 +371,6 @@ class Executor:
         level(
             "action.attempt", result=result.value, attempt=number.number, action=work.step.type,
             target=work.record.target, duration_ms=millis, **_ids(work), **failure,
-        )  # fmt: skip
-
-    def _tell_dead(self, letter: history.DeadLetter) -> None:
-        self._metrics.dead_lettered(letter.record.type, letter.reason)
-        self._metrics.run_ended(letter.pending.rule_id, RunStatus.FAILED)
-        log.error(
-            "action.dead_lettered", action=letter.record.type, reason=letter.reason.value, code=letter.code,
-            error=letter.detail, rule_id=letter.pending.rule_id, run_id=letter.pending.run_id,
-            account=letter.pending.account,
         )  # fmt: skip
 
 
@@ -373,6 +386,13 @@ def _request_of(work: _Work, number: AttemptNumber, *, now: int) -> Request:
         event_type=work.event.type,
         now=now,
     )
+
+
+def _permanent(pending: Pending, record: StepRecord, code: str, detail: str) -> history.DeadLetter:
+    return history.DeadLetter(
+        pending=pending, record=record, reason=DeadLetterReason.PERMANENT, code=code, detail=detail,
+        attempts=record.attempts,
+    )  # fmt: skip
 
 
 def _end_of(

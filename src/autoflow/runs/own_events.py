@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from autoflow.model.event import Event
+from autoflow.model.ids import IdSource
 from autoflow.model.json import plain_json
-from autoflow.model.rule import Rule
 from autoflow.model.run import EmittedEvent
 from autoflow.store.history import DeadLetter
+
+_IDS = IdSource()
 
 DEAD_LETTERED = "autoflow.action.dead_lettered"
 
@@ -21,14 +23,17 @@ def emitted_events(cause: Event, key: str, events: Sequence[EmittedEvent], *, no
     ]
 
 
-def obituary(cause: Event, rule: Rule, letter: DeadLetter, *, now: int) -> Event:
-    """The event that tells of a dead letter, so that a rule can tell somebody."""
+def obituary(cause: Event, letter: DeadLetter, *, rule_name: str, now: int) -> Event:
+    """The event that tells of a dead letter, so that a rule can tell somebody.
+
+    Its id is new each time: an action can be given up again, and each time somebody is told.
+    """
     record = letter.record
     told = EmittedEvent(
         type=DEAD_LETTERED,
         data={
             "action": {"type": record.type, "target": record.target, "key": record.key},
-            "rule": {"id": rule.id, "name": rule.name},
+            "rule": {"id": letter.pending.rule_id, "name": rule_name},
             "run": {"id": record.run_id, "step": record.step},
             "reason": letter.reason.value,
             "code": letter.code,
@@ -38,7 +43,7 @@ def obituary(cause: Event, rule: Rule, letter: DeadLetter, *, now: int) -> Event
             "event_type": cause.type,
         },
     )
-    return _own_event(cause, told, event_id=f"{record.key}.dead.{letter.attempts}", now=now)
+    return _own_event(cause, told, event_id=f"{record.key}.dead.{_IDS.make(now)}", now=now)
 
 
 def _own_event(cause: Event, emitted: EmittedEvent, *, event_id: str, now: int) -> Event:

@@ -22,6 +22,10 @@ class Slots:
         """How many more sends to this target may begin."""
         return self._most - self._taken[target]
 
+    def full(self) -> frozenset[str]:
+        """The targets that have their share."""
+        return frozenset(target for target in self._taken if target is not None and self.room(target) <= 0)
+
     def take(self, target: str | None) -> Slot:
         """A send to this target begins."""
         self._taken[target] += 1

@@ -54,7 +54,7 @@ class SchedulerAlarm:
             return
         self._armed = due_at
         moment = datetime.fromtimestamp(due_at / 1000, UTC)
-        self._scheduler.add_job(self.ring, "date", run_date=moment, id=_TIMER, replace_existing=True)
+        self._scheduler.add_job(self._fire, "date", run_date=moment, id=_TIMER, replace_existing=True)
 
     def ring(self) -> None:
         """Wake the dispatcher now."""
@@ -68,8 +68,11 @@ class SchedulerAlarm:
             return
         finally:
             self._rung.clear()
-            if self._armed is not None and self._armed <= self._clock.now():
-                self._armed = None
+
+    def _fire(self) -> None:
+        # Whatever the clock says: the timer has gone, and the next moment needs one.
+        self._armed = None
+        self.ring()
 
     def close(self) -> None:
         """Forget everything."""

@@ -61,6 +61,13 @@ class Transaction(Reading, Protocol):
         """Call on the event loop once the transaction is on disk; never when it was rolled back."""
         ...
 
+    def after_rollback(self, call: Callable[[], None]) -> None:
+        """Call at once, before any other change begins, where the transaction is undone.
+
+        For what a change did in memory, so that it holds for the changes of the same commit.
+        """
+        ...
+
 
 class Store(Protocol):
     """A database that keeps events, waiting work and history."""
@@ -69,7 +76,8 @@ class Store(Protocol):
     epoch: int
 
     async def transact(self, change: Callable[[Transaction], T]) -> T:
-        """Run `change` in a transaction; return once it is on disk. StorageError when it could not be kept.
+        """Run `change` in a transaction; return once it is on disk. StorageError when it could not be kept,
+        ClosedError (one of them) where nothing will be any more.
 
         Several changes may share one commit. What `change` raises undoes its own part and comes back.
         """

@@ -10,7 +10,7 @@ from typing import Any
 
 from autoflow.model.event import Event
 from autoflow.model.json import plain_json
-from autoflow.store.base import Reading, Row, Transaction
+from autoflow.store.base import Row, Transaction
 
 
 class EventStatus(StrEnum):
@@ -69,14 +69,6 @@ def event_of(row: Row, *, id_column: str = "id") -> Event:
         depth=row["depth"],
         extensions=json.loads(extensions) if extensions else {},
     )
-
-
-def load_event(view: Reading, seq: int) -> Event:
-    """One event by its number; it is there as long as anything refers to it."""
-    row = view.row("event_by_seq", seq=seq)
-    if row is None:
-        raise LookupError(f"event {seq} is not in the store")
-    return event_of(row)
 
 
 def _insert_what_is_new(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> list[StoredEvent]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from autoflow.model.json import Json, JsonObject, plain_json
+from autoflow.model.json import JsonObject, plain_json
 from autoflow.model.pending import Pending
 from autoflow.model.run import AttemptResult, DeadLetterReason, RunStatus
 from autoflow.store.base import Reading, Transaction
+from autoflow.store.texts import write_answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,8 @@ class StepRecord:
     key: str
     target: str | None
     params: JsonObject
+    #: how often it was sent so far
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +74,11 @@ def open_run(tx: Transaction, pending: Pending, status: RunStatus) -> None:
 
 
 def open_step(tx: Transaction, record: StepRecord, *, status: str = "running") -> None:
-    """Fix what a step sends; a second time changes nothing."""
-    if tx.row("run_step", run_id=record.run_id, step=record.step) is not None:
+    """Fix what a step sends; once it was sent, nothing changes it."""
+    known = tx.row("run_step", run_id=record.run_id, step=record.step)
+    if known is not None:
+        if not known["attempts"]:
+            _fix_again(tx, record)
         return
     ended = None if status == "running" else tx.now
     tx.run(
@@ -92,9 +98,9 @@ def open_step(tx: Transaction, record: StepRecord, *, status: str = "running") -
 
 
 def load_step(view: Reading, run_id: str, step: str) -> StepRecord | None:
-    """What a step sends, or None where it has not begun."""
+    """What a step sends, or None where it never did: then it is kept as it was written, not as it is sent."""
     row = view.row("run_step", run_id=run_id, step=step)
-    if row is None:
+    if row is None or not row["attempts"]:
         return None
     return StepRecord(
         run_id=run_id,
@@ -103,29 +109,34 @@ def load_step(view: Reading, run_id: str, step: str) -> StepRecord | None:
         key=row["key"],
         target=row["target"],
         params=json.loads(row["params"]),
+        attempts=row["attempts"],
     )
 
 
-def load_outputs(view: Reading, run_id: str) -> dict[str, Json]:
-    """By step path: what the steps of a run that have begun came to."""
-    return {
-        row["step"]: {
-            "status": row["status"],
-            "output": json.loads(row["output"]) if row["output"] else None,
-            "attempts": row["attempts"],
-        }
-        for row in view.rows("outputs_of_run", run_id=run_id)
-    }
+def _fix_again(tx: Transaction, record: StepRecord) -> None:
+    tx.run(
+        "fix_step",
+        run_id=record.run_id,
+        step=record.step,
+        type=record.type,
+        target=record.target,
+        params=plain_json(record.params),
+    )
 
 
 def begin_attempt(tx: Transaction, run_id: str, step: str) -> AttemptNumber:
     """Count an attempt before it is made; what an earlier owner left open has an unknown result."""
-    tx.run("forget_results", run_id=run_id, step=step, finished_at=tx.now)
+    forget_attempt(tx, run_id, step)
     row = tx.row("count_attempt", run_id=run_id, step=step)
     assert row is not None  # noqa: S101 - the step was opened in this transaction or before
     number: int = row["attempts"]
     tx.run("insert_attempt", run_id=run_id, step=step, number=number, started_at=tx.now)
     return AttemptNumber(number=number, in_series=number - row["series_base"])
+
+
+def forget_attempt(tx: Transaction, run_id: str, step: str) -> None:
+    """Record that the result of an attempt under way is not known and will not be."""
+    tx.run("forget_results", run_id=run_id, step=step, finished_at=tx.now)
 
 
 def end_attempt(tx: Transaction, end: AttemptEnd) -> None:
@@ -144,7 +155,7 @@ def end_attempt(tx: Transaction, end: AttemptEnd) -> None:
 
 def end_step(tx: Transaction, run_id: str, step: str, status: str, output: JsonObject | None) -> None:
     """Record what a step came to."""
-    text = None if output is None else plain_json(output)
+    text = None if output is None else write_answer(output)
     tx.run("finish_step", run_id=run_id, step=step, status=status, output=text, finished_at=tx.now)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -100,21 +100,45 @@ def reopen_pending(tx: Transaction, letter: Row) -> None:
     )
 
 
-def claim_due(tx: Transaction, *, epoch: int, limit: int, room: Callable[[str], int]) -> list[Claimed]:
-    """Take what is due, oldest first. `room` tells how many more a target may have; nobody else waits for it."""
-    left: dict[str, int] = {}
+def claim_due(
+    tx: Transaction,
+    *,
+    epoch: int,
+    limit: int,
+    room: Callable[[str], int],
+    full: Iterable[str] = (),
+    only_shadow: bool = False,
+) -> list[Claimed]:
+    """Take what is due, oldest first. `room` tells how many more a target may have; nobody else waits for it.
+
+    `full` are targets that are known to have no room: what waits for them is not even touched.
+    """
+    left: dict[str, int] = dict.fromkeys(full, 0)
     taken: list[Claimed] = []
     while len(taken) < limit:
-        full = json.dumps([target for target, slots in left.items() if slots <= 0])
-        claimed = tx.rows("claim_due", epoch=epoch, now=tx.now, limit=limit - len(taken), full=full)
+        none_left = json.dumps([target for target, slots in left.items() if slots <= 0])
+        claimed = tx.rows(
+            "claim_due", epoch=epoch, now=tx.now, limit=limit - len(taken), full=none_left, shadow=int(only_shadow)
+        )
         if not claimed:
             break
         for row in tx.rows("claimed_rows", ids=json.dumps([row["id"] for row in claimed])):
-            if _has_room(row["target"], left, room):
-                taken.append(Claimed(pending=pending_of(row), event=event_of(row, id_column="event_id")))
-            else:
+            if not _has_room(row["target"], left, room):
                 tx.run("release_claim", id=row["id"], epoch=epoch)
+            elif (event := _event_or_end(tx, row)) is not None:
+                taken.append(Claimed(pending=pending_of(row), event=event))
     return taken
+
+
+def _event_or_end(tx: Transaction, row: Row) -> Event | None:
+    """The event of claimed work; where it cannot be read any more the run ends, and keeps nobody else waiting."""
+    try:
+        return event_of(row, id_column="event_id")
+    except (ValueError, RecursionError) as error:
+        pending = pending_of(row)
+        open_run(tx, pending, RunStatus.FAILED)
+        end_run(tx, pending, RunStatus.FAILED, f"its event cannot be read: {error}")
+        return None
 
 
 def _has_room(target: str | None, left: dict[str, int], room: Callable[[str], int]) -> bool:
@@ -125,9 +149,9 @@ def _has_room(target: str | None, left: dict[str, int], room: Callable[[str], in
     return left[target] >= 0
 
 
-def next_due(view: Reading) -> int | None:
+def next_due(view: Reading, *, only_shadow: bool = False) -> int | None:
     """When the earliest unclaimed pending trigger is due."""
-    row = view.row("next_due")
+    row = view.row("next_due_shadow" if only_shadow else "next_due")
     due: int | None = row["due_at"] if row else None
     return due
 

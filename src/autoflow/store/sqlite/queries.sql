@@ -31,10 +31,6 @@ SELECT seq FROM event_keys WHERE id = :id AND source = :source AND account = :ac
 -- The body of an event.
 SELECT data FROM events WHERE seq = :seq;
 
--- event_by_seq --
--- One event by its number.
-SELECT * FROM events WHERE seq = :seq;
-
 -- events_by_id --
 -- All events of an id, whatever their source and account.
 SELECT e.* FROM event_keys k JOIN events e ON e.seq = k.seq WHERE k.id = :id ORDER BY e.seq;
@@ -90,12 +86,16 @@ SELECT DISTINCT version FROM pending_triggers;
 -- When the earliest unclaimed pending trigger is due.
 SELECT min(due_at) AS due_at FROM pending_triggers WHERE claim = 0;
 
+-- next_due_shadow --
+-- When the earliest unclaimed pending trigger that sends nothing is due.
+SELECT min(due_at) AS due_at FROM pending_triggers WHERE claim = 0 AND shadow = 1;
+
 -- claim_due --
 -- Takes what is due, oldest first, but for targets that have their share of the slots already.
 UPDATE pending_triggers SET claim = :epoch
 WHERE id IN (
     SELECT id FROM pending_triggers
-    WHERE claim = 0 AND due_at <= :now
+    WHERE claim = 0 AND due_at <= :now AND shadow >= :shadow
       AND (target IS NULL OR target NOT IN (SELECT value FROM json_each(:full)))
     ORDER BY due_at, id LIMIT :limit
 )
@@ -223,14 +223,15 @@ SELECT * FROM run_steps WHERE run_id = :run_id AND step = :step;
 -- The steps of a run, in order of their start.
 SELECT * FROM run_steps WHERE run_id = :run_id ORDER BY started_at, step;
 
--- outputs_of_run --
--- What the finished steps of a run gave.
-SELECT step, status, output, attempts FROM run_steps WHERE run_id = :run_id;
-
 -- begin_step --
 -- What a step sends is fixed here, once.
 INSERT INTO run_steps (run_id, step, type, key, target, params, status, attempts, output, started_at, finished_at)
 VALUES (:run_id, :step, :type, :key, :target, :params, :status, :attempts, :output, :started_at, :finished_at);
+
+-- fix_step --
+-- A step that was never sent is rendered anew.
+UPDATE run_steps SET type = :type, target = :target, params = :params
+WHERE run_id = :run_id AND step = :step AND attempts = 0;
 
 -- count_attempt --
 -- One more attempt begins.
@@ -249,8 +250,8 @@ UPDATE run_steps SET series_base = attempts, status = 'running', finished_at = N
 WHERE run_id = :run_id AND step = :step;
 
 -- forget_results --
--- Attempts that were under way when the process ended: their result is not known.
-UPDATE attempts SET result = 'unknown', finished_at = :finished_at, detail = 'the daemon ended before the answer came'
+-- Attempts that were under way when the daemon ended or failed: their result is not known.
+UPDATE attempts SET result = 'unknown', finished_at = :finished_at, detail = 'the daemon ended before the answer was kept'
 WHERE run_id = :run_id AND step = :step AND finished_at IS NULL;
 
 -- insert_attempt --

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from autoflow.clock import Clock, SystemClock
-from autoflow.errors import StateError, StorageError
+from autoflow.errors import ClosedError, StateError, StorageError
 from autoflow.observe.log import get_log
 from autoflow.store.base import Reading, Transaction
 from autoflow.store.migrate import load_migrations, migrate
@@ -92,6 +92,7 @@ class SqliteTransaction(SqliteView):
     def __init__(self, connection: sqlite3.Connection, now: int, numbers: dict[str, int]) -> None:
         super().__init__(connection, now)
         self.calls: list[Callable[[], None]] = []
+        self.undo: list[Callable[[], None]] = []
         self._numbers = numbers
 
     def take_numbers(self, table: str, count: int) -> int:
@@ -119,6 +120,10 @@ class SqliteTransaction(SqliteView):
         """Call on the event loop once the transaction is on disk."""
         self.calls.append(call)
 
+    def after_rollback(self, call: Callable[[], None]) -> None:
+        """Call at once, before any other change, where the transaction is undone."""
+        self.undo.append(call)
+
 
 @dataclass(slots=True, kw_only=True)
 class _Change:
@@ -130,6 +135,14 @@ class _Change:
     result: Any = None
     error: BaseException | None = None
     calls: list[Callable[[], None]] = field(default_factory=list)
+    undo: list[Callable[[], None]] = field(default_factory=list)
+
+    def fail(self, error: BaseException) -> None:
+        """Nothing of it was kept; on the writer's thread."""
+        self.error = error
+        self.calls = []
+        while self.undo:
+            self.undo.pop()()
 
     def settle(self) -> None:
         """Answer; on the event loop. A faulty call after the commit keeps nobody from the answer."""
@@ -154,16 +167,24 @@ class SqliteStore:
         self.epoch = 0
         #: what the last commit failed with; None while commits succeed
         self.failure: str | None = None
+        #: why nothing may be written any more in the life of this process; None while it may
+        self.broken: str | None = None
+        #: why what is committed cannot be moved from the log into the database; None while it can
+        self.lagging: str | None = None
         self._clock = clock or SystemClock()
         #: the last number that was given to a row, by table
         self._numbers: dict[str, int] = {}
         self._changes: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
         self._connection = self._open()
+        self._files = _identify_files(path)
+        self._checkpointed_at = self._clock.now()
         self._thread = threading.Thread(target=self._write_for_ever, name="store-writer", daemon=True)
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="store-reader")
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._closed = False
+        #: nothing may be handed in behind the end
+        self._handing_in = threading.Lock()
         self._thread.start()
 
     def _open(self) -> sqlite3.Connection:
@@ -194,25 +215,29 @@ class SqliteStore:
 
     async def transact(self, change: Callable[[Transaction], T]) -> T:
         """Run `change` in a transaction; return once it is on disk."""
-        if self._closed:
-            raise StorageError("the store is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._changes.put(_Change(change=change, loop=loop, future=future))
+        with self._handing_in:
+            if self._closed:
+                raise ClosedError("the store is closed")
+            self._changes.put(_Change(change=change, loop=loop, future=future))
         return await future
 
     async def read(self, look: Callable[[Reading], T]) -> T:
         """Run `look` on a read-only view, beside the writer."""
-        if self._closed:
-            raise StorageError("the store is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._look, look)
+        with self._handing_in:
+            if self._closed:
+                raise ClosedError("the store is closed")
+            reading = asyncio.get_running_loop().run_in_executor(self._readers, self._look, look)
+        return await reading
 
     def close(self) -> None:
         """Finish what was handed in; close the readers first and the writer last, which checkpoints."""
-        if self._closed:
-            return
-        self._closed = True
-        self._changes.put(None)
+        with self._handing_in:
+            if self._closed:
+                return
+            self._closed = True
+            self._changes.put(None)
         self._thread.join()
         self._readers.shutdown(wait=True)
         for connection in self._opened:
@@ -242,6 +267,7 @@ class SqliteStore:
                 batch.append(following)
             self._commit(batch)
             _answer(batch)
+            self._checkpoint()
             if ended:
                 return
 
@@ -249,23 +275,31 @@ class SqliteStore:
         connection = self._connection
         now = self._clock.now()
         try:
+            self._check_files()
             connection.execute("BEGIN IMMEDIATE")
             for change in batch:
                 self._apply(change, now)
             connection.execute("COMMIT")
             self.failure = None
         except BaseException as error:  # the writer must answer whatever happened
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            for change in batch:
-                change.calls = []
-                self.failure = str(error)
-                change.error = StorageError(f"nothing was kept: {error}", hint="see `autoflow doctor`")
+            self.failure = str(error)
+            self._roll_back()
+            for change in reversed(batch):
+                change.fail(StorageError(f"nothing was kept: {error}", hint="see `autoflow doctor`"))
+
+    def _roll_back(self) -> None:
+        """Undo what could not be committed. Where even that fails, the next BEGIN says so again."""
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            self.failure = str(error)
 
     def _apply(self, change: _Change, now: int) -> None:
         """Run one change under its own savepoint; an error of the database itself ends the whole commit."""
         connection = self._connection
         transaction = SqliteTransaction(connection, now, self._numbers)
+        change.undo = transaction.undo
         connection.execute("SAVEPOINT one_change")
         try:
             change.result = change.change(transaction)
@@ -274,7 +308,7 @@ class SqliteStore:
             raise
         except BaseException as error:  # it belongs to the caller, who gets it
             connection.execute("ROLLBACK TO one_change")
-            change.error = error
+            change.fail(error)
         connection.execute("RELEASE one_change")
 
 
@@ -310,9 +344,10 @@ def look_at(connection: sqlite3.Connection, look: Callable[[Reading], T], now: i
     """Run `look` inside one read transaction."""
     try:
         connection.execute("BEGIN")
-        return look(SqliteView(connection, now))
+        try:
+            return look(SqliteView(connection, now))
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
     except sqlite3.Error as error:
         raise StorageError(f"cannot read the database: {error}") from error
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
