@@ -16,11 +16,12 @@ import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from autoflow.app.parts import make_parts
 from autoflow.app.state import hold_state
-from autoflow.errors import AutoflowError
+from autoflow.app.store_watch import watch_store
+from autoflow.errors import AutoflowError, StorageError
 from autoflow.intake.http import LOCAL_HOSTS, DoorOptions, HttpDoor
 from autoflow.intake.listener import (
     BoundedProtocol,
@@ -136,6 +137,8 @@ class Daemon:
             gc.freeze()
             gc.set_threshold(*COLLECT)
             await self._serve(servers, listeners)
+        if self.store.broken is not None:
+            self._end_broken(self.store.broken)
         return self._exit_code
 
     def stop(self) -> None:
@@ -220,7 +223,7 @@ class Daemon:
             for server, listener in zip(servers, listeners, strict=True)
         ]
         dispatching = asyncio.ensure_future(self.dispatcher.run())
-        beside = [self._stand_by(self._watch_rules()), self._stand_by(self._prune())]
+        beside = [self._stand_by(work) for work in (self._watch_rules(), self._prune(), self._watch_store())]
         if self._options.stdin:
             beside.append(self._stand_by(self._read_stdin()))
         ending = asyncio.ensure_future(self._stop.wait())
@@ -290,6 +293,16 @@ class Daemon:
     async def _prune_now(self) -> int:
         return await prune(self.store, KeepFor.of(self._settings.retention))
 
+    async def _watch_store(self) -> None:
+        self._end_broken(await watch_store(self.store))
+
+    def _end_broken(self, reason: str) -> NoReturn:
+        """Nothing may be written any more: a drain would have nowhere to keep what it finishes."""
+        log.error("store.broken", error=reason)
+        self._voice.tell(f"error AF007: {reason}; what is under way goes on at the next start")
+        write_lines_at_once()
+        os._exit(StorageError.exit_code)
+
     async def _read_stdin(self) -> None:
         ack = _print_line if self._options.ack else None
         door = StdinDoor(self.gate, self.decoder, self.clock, ack=ack, tell=self._voice.tell)
@@ -323,6 +336,8 @@ class Daemon:
     def _check_store(self) -> Finding:
         if self.store.failure is not None:
             return Finding(state=State.FAILED, detail=self.store.failure)
+        if self.store.lagging is not None:
+            return Finding(state=State.DEGRADED, detail=f"the log beside the database grows: {self.store.lagging}")
         return Finding()
 
     def _check_disk(self) -> Finding:

@@ -1,0 +1,26 @@
+"""Looks after the store while the daemon runs: without traffic nobody else would notice that it works again.
+
+Beside it: the store's writer, which says what it could not do. After it: health, or the end of the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from autoflow.errors import StorageError
+from autoflow.store.sqlite.store import SqliteStore
+
+LOOK_EVERY = 1.0
+
+
+async def watch_store(store: SqliteStore) -> str:
+    """Try a commit each second while the last one failed. Returns once nothing may be written any more: why."""
+    while store.broken is None:
+        await asyncio.sleep(LOOK_EVERY)
+        if store.failure is None and store.lagging is None:
+            continue
+        try:
+            await store.transact(lambda tx: tx.run("keep_epoch"))
+        except StorageError:
+            continue  # the store says why, to health
+    return store.broken
