@@ -155,7 +155,7 @@ def check(world: World, *, kills: int) -> None:
     stored = [row[0] for row in world.look("SELECT id FROM events WHERE type IN ('x', 'stop')")]
     assert sorted(stored) == ["stop2", "x1", "x2", "x3"], "every answered event is stored once"
     runs = world.look(
-        "SELECT r.rule_id, CASE e.type WHEN 'y' THEN 'y' WHEN 'autoflow.action.dead_lettered' THEN 'dead' ELSE e.id END,"
+        "SELECT r.rule_id, CASE WHEN e.type = 'y' THEN 'y' WHEN e.depth > 0 THEN 'dead' ELSE e.id END,"
         " r.status FROM runs r JOIN events e ON e.seq = r.event_seq"
     )
     assert {(rule, event): status for rule, event, status in runs} == ENDS, "every match ends as it should"

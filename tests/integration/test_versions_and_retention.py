@@ -151,3 +151,72 @@ async def test_a_file_that_is_too_large_loses_old_events_early(line: Line) -> No
     )
     await prune(line.store, keep)
     assert await events(line) == ["e19"]
+
+
+async def versions_and_generations(line: Line) -> tuple[int, int]:
+    """How many of each are kept."""
+    return (
+        await line.store.read(lambda view: len(view.rows("version_ids")) + 1),
+        await line.store.read(lambda view: len(view.rows("generations_in_use"))),
+    )
+
+
+async def test_versions_and_generations_live_as_long_as_something_refers_to_them(line: Line) -> None:
+    """A hundred edits that nothing came of go; what an event was judged by, and what waits under it, stays."""
+    await line.use(RULE.replace("trigger:", "delay: 100d\ntrigger:"))
+    await line.emit("x", {}, event_id="waiting")
+    for number in range(100):
+        await line.use(RULE.replace("first", f"edit {number}"))
+    assert await versions_and_generations(line) == (101, 101)
+    await prune(line.store, KEEP)
+    assert await versions_and_generations(line) == (2, 2)
+    await line.advance(100 * DAY)
+    assert [request.params["message"] for request in line.recorder.sent] == ["first"]
+    await line.emit("nobody", {})
+    line.clock.move_to(line.clock.now() + 100 * DAY)
+    await prune(line.store, KEEP)
+    assert await versions_and_generations(line) == (1, 1)
+
+
+async def test_a_number_of_a_version_is_never_given_again(line: Line) -> None:
+    """Whoever has it at hand would else take one rule for another."""
+    for number in range(5):
+        await line.use(RULE.replace("first", f"edit {number}"))
+    await prune(line.store, KEEP)
+    await line.use(RULE.replace("first", "another"))
+    assert line.engine.rulebook.versions[0].id == 6
+    assert line.engine.rulebook.generation == 6
+
+
+async def test_a_version_that_is_taken_up_again_while_it_is_removed_stays(line: Line) -> None:
+    """What was found unused is looked at again where it is removed, and a swap never refers to what has gone."""
+    from autoflow.rules.loader import load_text
+    from autoflow.store.versions import find_unused, remove_unused
+    from support.line import CONTEXT
+
+    await line.use(RULE)
+    await line.use(RULE.replace("first", "second"))
+    unused = await line.store.read(find_unused)
+    assert (unused.generations, unused.versions) == ((1,), (1,))
+    await line.use(RULE)
+    assert await line.store.transact(lambda tx: remove_unused(tx, unused)) == 1
+    await line.use(RULE.replace("first", "third"))
+
+    transact, calls = line.store.transact, 0
+
+    async def with_removal(change: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 2:  # between the storing of the versions and the swap
+            again = await line.store.read(find_unused)
+            assert again.versions
+            await transact(lambda tx: remove_unused(tx, again))
+        return await transact(change)  # type: ignore[arg-type]  # handed through
+
+    line.store.transact = with_removal  # type: ignore[method-assign, assignment]  # at the worst moment
+    result = load_text(RULE, "r.yaml", CONTEXT)
+    await line.engine.install(result.rules, line.versions)
+    assert calls > 2
+    await line.emit("x", {})
+    await line.advance(0)
+    assert [request.params["message"] for request in line.recorder.sent] == ["first"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from autoflow.settings import Retention
 from autoflow.store.base import Store, Transaction
+from autoflow.store.versions import find_unused, remove_unused
 
 BATCH = 500
 
@@ -39,7 +41,22 @@ async def prune(store: Store, keep: KeepFor) -> int:
     removed = 0
     while batch := await store.transact(lambda tx: _prune_some(tx, keep)):
         removed += batch
+    removed += await _prune_versions(store)
     await store.transact(_free_pages)
+    return removed
+
+
+async def _prune_versions(store: Store) -> int:
+    """Let go of rule versions that nothing refers to: they are looked for beside the writer, and removed by it."""
+    unused = await store.read(find_unused)
+    removed = 0
+    for begin in range(0, max(len(unused.generations), len(unused.versions)), BATCH):
+        some = replace(
+            unused,
+            generations=unused.generations[begin : begin + BATCH],
+            versions=unused.versions[begin : begin + BATCH],
+        )
+        removed += await store.transact(partial(remove_unused, unused=some))
     return removed
 
 

@@ -58,6 +58,39 @@ def waiting_versions(view: Reading) -> tuple[int, ...]:
     return tuple(row["version"] for row in view.rows("waiting_versions"))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unused:
+    """What nothing refers to any more, as it was when somebody looked."""
+
+    generations: tuple[int, ...]
+    versions: tuple[int, ...]
+    #: the newest generation at that time
+    since: int
+
+
+def find_unused(view: Reading) -> Unused:
+    """The generations and versions that nothing refers to. A version is used where a set that holds it is.
+
+    Whatever else refers to a version came from an event that such a set has judged.
+    """
+    generations = view.rows("generations_in_use")
+    used: set[int] = set()
+    for row in generations:
+        if row["used"]:
+            used.update(json.loads(row["versions"]))
+    return Unused(
+        generations=tuple(row["id"] for row in generations if not row["used"]),
+        versions=tuple(row["id"] for row in view.rows("version_ids") if row["id"] not in used),
+        since=generations[-1]["id"] if generations else 0,
+    )
+
+
+def remove_unused(tx: Transaction, unused: Unused) -> int:
+    """Remove them, but for what was taken up again meanwhile; how many rows went."""
+    removed = tx.run("purge_generations", ids=json.dumps(unused.generations))
+    return removed + tx.run("purge_versions", ids=json.dumps(unused.versions), since=unused.since)
+
+
 def provenance_of(row: Row) -> Provenance:
     """Where a version came from."""
     return Provenance(

@@ -338,6 +338,33 @@ SELECT * FROM generations ORDER BY id DESC LIMIT 1;
 -- A new set of rules begins to run.
 INSERT INTO generations (versions, created_at) VALUES (:versions, :created_at) RETURNING id;
 
+-- generations_in_use --
+-- Every set of rules that ran, and whether an event or the present refers to it.
+SELECT g.id, g.versions,
+       g.id = (SELECT max(id) FROM generations) OR EXISTS (SELECT 1 FROM events e WHERE e.generation = g.id) AS used
+FROM generations g ORDER BY g.id;
+
+-- version_ids --
+-- Every rule version but the newest: the next number is counted from that one.
+SELECT id FROM rule_versions WHERE id < (SELECT max(id) FROM rule_versions);
+
+-- purge_generations --
+-- Sets of rules that nothing refers to, if that is still so.
+DELETE FROM generations
+WHERE id IN (SELECT value FROM json_each(:ids))
+  AND id < (SELECT max(id) FROM generations)
+  AND NOT EXISTS (SELECT 1 FROM events e WHERE e.generation = generations.id);
+
+-- purge_versions --
+-- Rule versions that nothing refers to, if that is still so; a set that ran since then may have taken one up again.
+DELETE FROM rule_versions
+WHERE id IN (SELECT value FROM json_each(:ids))
+  AND id NOT IN (SELECT one.value FROM generations g, json_each(g.versions) one WHERE g.id >= :since)
+  AND NOT EXISTS (SELECT 1 FROM pending_triggers p WHERE p.version = rule_versions.id)
+  AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.version = rule_versions.id)
+  AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.version = rule_versions.id)
+  AND NOT EXISTS (SELECT 1 FROM judgement_errors j WHERE j.version = rule_versions.id);
+
 -- purge_event_keys --
 -- Senders' ids that are old enough to come again, unless their event is still kept under them.
 DELETE FROM event_keys WHERE (id, source, account) IN (
