@@ -8,19 +8,25 @@ from __future__ import annotations
 import asyncio
 
 from autoflow.errors import StorageError
+from autoflow.store.base import Transaction
 from autoflow.store.sqlite.store import SqliteStore
 
-LOOK_EVERY = 1.0
+LOOK_EVERY = 0.5
+
+
+def _write_and_change_nothing(tx: Transaction) -> None:
+    tx.run("turn_epoch")
+    tx.run("turn_epoch")
 
 
 async def watch_store(store: SqliteStore) -> str:
-    """Try a commit each second while the last one failed. Returns once nothing may be written any more: why."""
+    """Try a commit again and again while the last one failed. Returns once nothing may be written any more: why."""
     while store.broken is None:
         await asyncio.sleep(LOOK_EVERY)
         if store.failure is None and store.lagging is None:
             continue
         try:
-            await store.transact(lambda tx: tx.run("keep_epoch"))
+            await store.transact(_write_and_change_nothing)
         except StorageError:
             continue  # the store says why, to health
     return store.broken

@@ -2,9 +2,9 @@
 -- A new owner: claims of older ones no longer count.
 UPDATE owner SET epoch = epoch + 1 RETURNING epoch;
 
--- keep_epoch --
--- Changes nothing, and is written all the same: whether the disk takes a commit.
-UPDATE owner SET epoch = epoch;
+-- turn_epoch --
+-- Twice in a transaction it changes nothing, and is written all the same: whether the disk takes a commit.
+UPDATE owner SET epoch = -epoch;
 
 -- free_claims --
 -- What an older owner had claimed is due again at once.

@@ -289,11 +289,13 @@ class SqliteStore:
         now = self._clock.now()
         try:
             self._check_files()
+            before = connection.total_changes
             connection.execute("BEGIN IMMEDIATE")
             for change in batch:
                 self._apply(change, now)
             connection.execute("COMMIT")
-            self.failure = None
+            if connection.total_changes != before:  # else the disk was not asked
+                self.failure = None
         except BaseException as error:  # the writer must answer whatever happened
             self.failure = str(error)
             self._note_break(error)
