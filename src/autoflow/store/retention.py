@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from autoflow.settings import Retention
-from autoflow.store.base import Store, Transaction
+from autoflow.store.base import Reading, Store, Transaction
 from autoflow.store.versions import find_unused, remove_unused
 
 BATCH = 500
+
+_Key = tuple[str, str, str]
+"""The sender's id, its source and its account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +42,77 @@ class KeepFor:
 
 
 async def prune(store: Store, keep: KeepFor) -> int:
-    """Remove what is old enough, and more of the old events while the file is too large; how many rows went."""
+    """Remove what is old enough, and more of the old events while the file is too large; how many rows went.
+
+    What is to go is looked for beside the writer, which then removes it in small pieces: senders hardly notice.
+    """
     removed = 0
-    while batch := await store.transact(lambda tx: _prune_some(tx, keep)):
+    while batch := await store.transact(partial(_prune_runs, keep=keep)):
         removed += batch
+    removed += await _prune_events(store, keep)
+    removed += await _prune_keys(store, keep)
     removed += await _prune_versions(store)
     await store.transact(_free_pages)
     return removed
+
+
+def _prune_runs(tx: Transaction, keep: KeepFor) -> int:
+    removed = tx.run("purge_dead_letters", before=tx.now - keep.dead_letters, limit=BATCH)
+    return removed + tx.run("purge_runs", before=tx.now - keep.runs, limit=BATCH)
+
+
+async def _prune_events(store: Store, keep: KeepFor) -> int:
+    """From the oldest on; while the file is too large, whatever their age."""
+    removed, after = 0, 0
+    while old := await store.read(partial(_old_events, keep=keep, after=after)):
+        removed += await store.transact(partial(_remove_events, keep=keep, old=old))
+        after = old[-1]
+    return removed
+
+
+def _old_events(view: Reading, keep: KeepFor, after: int) -> list[int]:
+    too_large = _is_too_large(view, keep)
+    rows = view.rows(
+        "old_events",
+        after=after,
+        before=view.now if too_large else view.now - keep.events,
+        unmatched_before=view.now if too_large else view.now - keep.unmatched_events,
+        limit=BATCH,
+    )
+    return [row["seq"] for row in rows]
+
+
+def _remove_events(tx: Transaction, keep: KeepFor, old: Sequence[int]) -> int:
+    seqs = json.dumps(old)
+    tx.run("purge_keys_of_events", seqs=seqs, before=tx.now - keep.duplicates)
+    removed = tx.run("purge_events", seqs=seqs)
+    if _is_too_large(tx, keep):
+        tx.rows("free_pages")
+    return removed
+
+
+async def _prune_keys(store: Store, keep: KeepFor) -> int:
+    """Senders' ids whose events went before they were old enough themselves."""
+    removed, last = 0, ("", "", "")
+    while old := await store.read(partial(_old_keys, keep=keep, last=last)):
+        removed += await store.transact(partial(_remove_keys, keep=keep, old=old))
+        last = old[-1]
+    return removed
+
+
+def _old_keys(view: Reading, keep: KeepFor, last: _Key) -> list[_Key]:
+    before = view.now - keep.duplicates
+    rows = view.rows("old_event_keys", id=last[0], source=last[1], account=last[2], before=before, limit=BATCH)
+    return [(row["id"], row["source"], row["account"]) for row in rows]
+
+
+def _remove_keys(tx: Transaction, keep: KeepFor, old: Sequence[_Key]) -> int:
+    return tx.run("purge_event_keys", keys=json.dumps(old), before=tx.now - keep.duplicates)
+
+
+def _is_too_large(view: Reading, keep: KeepFor) -> bool:
+    used = view.row("used_bytes")
+    return used is not None and used["bytes"] > keep.max_size
 
 
 async def _prune_versions(store: Store) -> int:

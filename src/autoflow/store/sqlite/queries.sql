@@ -365,13 +365,19 @@ WHERE id IN (SELECT value FROM json_each(:ids))
   AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.version = rule_versions.id)
   AND NOT EXISTS (SELECT 1 FROM judgement_errors j WHERE j.version = rule_versions.id);
 
+-- old_event_keys --
+-- Senders' ids that are old enough to come again, unless their event is still kept under them; in their order.
+SELECT k.id, k.source, k.account FROM event_keys k
+WHERE (k.id, k.source, k.account) > (:id, :source, :account)
+  AND k.received_at < :before AND NOT EXISTS (SELECT 1 FROM events e WHERE e.seq = k.seq)
+ORDER BY k.id, k.source, k.account LIMIT :limit;
+
 -- purge_event_keys --
--- Senders' ids that are old enough to come again, unless their event is still kept under them.
-DELETE FROM event_keys WHERE (id, source, account) IN (
-    SELECT k.id, k.source, k.account FROM event_keys k
-    WHERE k.received_at < :before AND NOT EXISTS (SELECT 1 FROM events e WHERE e.seq = k.seq)
-    LIMIT :limit
-);
+-- Lets these ids come again, unless one just did.
+DELETE FROM event_keys
+WHERE (id, source, account) IN (
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(:keys)
+) AND received_at < :before;
 
 -- purge_runs --
 -- Finished runs that are old enough, unless a dead letter still refers to them.
@@ -387,17 +393,26 @@ DELETE FROM dead_letters WHERE id IN (
     SELECT id FROM dead_letters WHERE created_at < :before ORDER BY id LIMIT :limit
 );
 
+-- old_events --
+-- Old events that nothing refers to, from the oldest on. The newest stays: the next number is counted from it.
+SELECT e.seq FROM events e
+WHERE e.seq > :after AND e.seq < (SELECT max(seq) FROM events)
+  AND e.received_at < CASE WHEN e.matched = 0 THEN :unmatched_before ELSE :before END
+  AND NOT EXISTS (SELECT 1 FROM pending_triggers p WHERE p.event_seq = e.seq)
+  AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.event_seq = e.seq)
+  AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.event_seq = e.seq)
+ORDER BY e.seq LIMIT :limit;
+
+-- purge_keys_of_events --
+-- The senders' ids of events that go, where they are old enough to come again.
+DELETE FROM event_keys
+WHERE (id, source, account) IN (
+    SELECT e.id, e.source, e.account FROM events e WHERE e.seq IN (SELECT value FROM json_each(:seqs))
+) AND received_at < :before;
+
 -- purge_events --
--- Old events that nothing refers to. The newest one stays: the next number is counted from it.
-DELETE FROM events WHERE seq IN (
-    SELECT e.seq FROM events e
-    WHERE e.received_at < CASE WHEN e.matched = 0 THEN :unmatched_before ELSE :before END
-      AND e.seq < (SELECT max(seq) FROM events)
-      AND NOT EXISTS (SELECT 1 FROM pending_triggers p WHERE p.event_seq = e.seq)
-      AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.event_seq = e.seq)
-      AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.event_seq = e.seq)
-    ORDER BY e.seq LIMIT :limit
-);
+-- Removes events that nothing refers to. Nothing ever begins to: what refers to an event was stored with it.
+DELETE FROM events WHERE seq IN (SELECT value FROM json_each(:seqs));
 
 -- free_pages --
 -- Gives unused pages back to the file system, some at a time.
