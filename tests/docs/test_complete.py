@@ -1,5 +1,6 @@
 """What there is stands in the docs: commands, options, codes, metrics, log events, routes, exit codes."""
 
+import ast
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
@@ -114,6 +115,24 @@ def test_every_log_event_is_documented() -> None:
     table = read_section(DOCS / "running.md", "Logs")
     rows = dict(re.findall(r"^\| `([\w.]+)` \| .+? \| (.+) \|$", table, re.MULTILINE))
     assert rows == dict(SENTENCES)
+
+
+def test_every_log_event_is_told_with_its_level() -> None:
+    """The level in the table is the one that the source logs it with."""
+    table = read_section(DOCS / "running.md", "Logs")
+    told = {
+        name: set(words.split(", ")) for name, words in re.findall(r"^\| `([\w.]+)` \| (.+?) \|", table, re.MULTILINE)
+    }
+    said: dict[str, set[str]] = {}
+    for path in (ROOT / "src").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not call.args:
+                continue
+            name = call.args[0].value if isinstance(call.args[0], ast.Constant) else None
+            if name in told and ast.unparse(call.func.value) == "log":
+                said.setdefault(str(name), set()).add(call.func.attr)
+    assert len(said) > 20
+    assert {name: levels for name, levels in said.items() if levels != told[name]} == {}
 
 
 def test_every_route_is_documented(tmp_path: Path) -> None:
