@@ -6,7 +6,7 @@ Times inside autoflow are integer UTC milliseconds since 1970.
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
 Millis = int
@@ -49,9 +49,11 @@ def to_rfc3339(moment: Millis) -> str:
     return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
 
 
-def from_rfc3339(text: str) -> Millis:
-    """Milliseconds of an RFC 3339 time with a zone; ValueError when it is none."""
+def from_rfc3339(text: str, zone: tzinfo | None = None) -> Millis:
+    """Milliseconds of an RFC 3339 time; ValueError when it is none, or has no zone and none is given for it."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ValueError("a time needs a zone, for example 2026-03-29T00:50:00Z")
+        if zone is None:
+            raise ValueError("a time needs a zone, for example 2026-03-29T00:50:00Z")
+        moment = moment.replace(tzinfo=zone)
     return round(moment.timestamp() * 1000)

@@ -186,7 +186,8 @@ class Daemon:
         return servers, listeners
 
     def _door(self, api: object, *, token: TokenCheck | None, hosts: frozenset[str] | None) -> HttpDoor:
-        options = DoorOptions(token=token, body_bytes=self._settings.limits.body, hosts=hosts)
+        limits = self._settings.limits
+        options = DoorOptions(token=token, body_bytes=limits.body, header_bytes=limits.header_bytes, hosts=hosts)
         return HttpDoor(
             self.gate,
             self.decoder,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from autoflow import __version__
 from autoflow.actions.registry import ACTION_TYPES, ActionContext, build_actions, trusted_hosts
@@ -80,7 +81,7 @@ def make_parts(
     limits = settings.limits
     slots = Slots(limits.slots, share=limits.target_share)
     decode_limits = DecodeLimits(event_bytes=limits.event_bytes, depth=limits.depth, events=limits.batch)
-    decoder = Decoder(engine.ids, decode_limits)
+    decoder = Decoder(engine.ids, decode_limits, ZoneInfo(settings.timezone))
     return Parts(
         clock=clock,
         metrics=metrics,

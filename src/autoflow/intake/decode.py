@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
 
 import msgspec
 
@@ -44,6 +45,8 @@ class Decoder:
 
     ids: IdSource
     limits: DecodeLimits = field(default_factory=DecodeLimits)
+    #: of times that are written without one; None: those are refused
+    zone: tzinfo | None = None
 
     def decode_body(self, body: bytes, content_type: str, *, now: int, default_id: str | None = None) -> list[Event]:
         """All events of a request. IntakeError names every mistake; a request is taken whole or not at all."""
@@ -125,7 +128,8 @@ class Decoder:
         if len(values) > self.limits.events:
             raise _too_many(self.limits.events)
         read = [
-            (place, read_envelope(value, place, mistakes, is_cloudevent=is_cloudevent)) for place, value in values
+            (place, read_envelope(value, place, mistakes, is_cloudevent=is_cloudevent, zone=self.zone))
+            for place, value in values
         ]
         if default_id is not None:
             _judge_default_id(default_id, read, mistakes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from autoflow.clock import Millis, from_rfc3339
 from autoflow.model.event import is_engine_type
@@ -36,7 +37,7 @@ Mistakes = list[tuple[str, str]]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _TYPE = re.compile(r"[^\s\x00-\x1f\x7f-\x9f]+")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 _YEAR_10000 = 253_402_300_800_000
 
 
@@ -50,8 +51,10 @@ class Envelope:
     time: Millis | None
 
 
-def read_envelope(value: Json, pointer: str, mistakes: Mistakes, *, is_cloudevent: bool = False) -> Envelope | None:
-    """The envelope of a value, or None after its mistakes were added."""
+def read_envelope(
+    value: Json, pointer: str, mistakes: Mistakes, *, is_cloudevent: bool = False, zone: tzinfo | None = None
+) -> Envelope | None:
+    """The envelope of a value, or None after its mistakes were added. `zone` is that of times without one."""
     if not isinstance(value, dict):
         mistakes.append((pointer, 'an event is an object: {"type": "...", "data": {...}}'))
         return None
@@ -74,9 +77,9 @@ def read_envelope(value: Json, pointer: str, mistakes: Mistakes, *, is_cloudeven
     if wrong := _judge_type(named.get("type")):
         mistakes.append((f"{pointer}/{spelled.get('type', 'type')}", wrong))
     time = None
-    if "time" in named and (time := read_time(named["time"])) is None:
+    if "time" in named and (time := read_time(named["time"], None if is_cloudevent else zone)) is None:
         place = f"{pointer}/{spelled.get('time', 'time')}"
-        mistakes.append((place, "must be an RFC 3339 time with a zone, for example 2026-03-29T00:50:00Z"))
+        mistakes.append((place, "must be an RFC 3339 time, for example 2026-03-29T00:50:00Z"))
     if is_cloudevent or "specversion" in named or "data_base64" in others:
         _judge_cloudevent(named, others, mistakes, pointer, is_strict=is_cloudevent)
     return Envelope(named=named, extensions=extensions, time=time) if len(mistakes) == before else None
@@ -87,12 +90,12 @@ def judge_id(text: str) -> str | None:
     return _judge_word("id", text)
 
 
-def read_time(value: Json) -> Millis | None:
+def read_time(value: Json, zone: tzinfo | None = None) -> Millis | None:
     """The moment of an RFC 3339 time; None for anything else, and for times that could not be written out again."""
     if not isinstance(value, str) or not _TIME.fullmatch(value):
         return None
     try:
-        moment = from_rfc3339(value.upper())
+        moment = from_rfc3339(value.upper(), zone)
     except ValueError:
         return None
     return moment if 0 <= moment < _YEAR_10000 else None

@@ -64,6 +64,7 @@ class DoorOptions:
     #: None: whoever reaches this socket may act (the unix socket, or `auth: none` on loopback)
     token: TokenCheck | None
     body_bytes: int
+    header_bytes: int = 32 * 1024
     #: names that a Host header may carry; None on the unix socket, which no browser reaches
     hosts: frozenset[str] | None
 
@@ -92,6 +93,8 @@ class HttpDoor:
         self._clock = clock
         self._metrics = metrics
         self._options = options
+        #: asked by the connections
+        self.header_bytes = options.header_bytes
         self._rulebook = rulebook
         self._rest = rest
         self._hosts = None if options.hosts is None else frozenset(host_name(name) for name in options.hosts)

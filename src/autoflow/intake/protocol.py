@@ -78,6 +78,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Take the connection; past the limit the one that has been idle for longest goes."""
         self._door = _Door(transport, self)
         self._events = express_door(self.app)
+        self._head_bytes = getattr(self.app, "header_bytes", HEAD_BYTES)
         super().connection_made(self._door)
         self.since = self.loop.time()
         if len(self.connections) > MOST_CONNECTIONS:
@@ -98,8 +99,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse_for(error)
         except httptools.HttpParserUpgrade:
             self.refuse(400, "connections are not upgraded here")
-        if self.stage is Stage.HEAD and self._least > HEAD_BYTES:
-            self.refuse(431, f"the headers are larger than {HEAD_BYTES} bytes")
+        if self.stage is Stage.HEAD and self._least > self._head_bytes:
+            self.refuse(431, f"the headers are larger than {self._head_bytes} bytes")
 
     def on_message_begin(self) -> None:
         """A head begins; it may have taken all of what came last."""
@@ -118,8 +119,9 @@ class BoundedProtocol(HttpToolsProtocol):
         """Judge the head, and begin to answer."""
         if len(self.headers) > HEAD_FIELDS:
             raise _WrongRequestError(431, f"more than {HEAD_FIELDS} headers")
-        if self._most > HEAD_BYTES and sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_BYTES:
-            raise _WrongRequestError(431, f"the headers are larger than {HEAD_BYTES} bytes")
+        limit = self._head_bytes
+        if self._most > limit and sum(len(name) + len(value) + 4 for name, value in self.headers) > limit:
+            raise _WrongRequestError(431, f"the headers are larger than {limit} bytes")
         if self.parser.should_upgrade():
             raise _WrongRequestError(400, "connections are not upgraded here")
         if not self._express():

@@ -425,3 +425,16 @@ def test_a_damaged_event_is_refused_or_whole(prefix: bytes, suffix: bytes, cut: 
         assert answer.status == 400
     else:
         check_whole(answer)
+
+
+def test_a_time_without_a_zone_is_in_the_configs() -> None:
+    """Summer time counts; a CloudEvent's time has a zone of its own, or is none."""
+    from zoneinfo import ZoneInfo
+
+    decoder = Decoder(IdSource(), zone=ZoneInfo("Europe/Berlin"))
+    body = b'{"type": "a", "time": "2026-07-01T12:00:00"}'
+    [event] = decoder.decode_body(body, "application/json", now=NOW)
+    assert to_rfc3339(event.time) == "2026-07-01T10:00:00.000Z"
+    cloud = b'{"specversion": "1.0", "id": "1", "source": "/a", "type": "a", "time": "2026-07-01T12:00:00"}'
+    with pytest.raises(IntakeError):
+        decoder.decode_body(cloud, "application/cloudevents+json", now=NOW)

@@ -443,3 +443,11 @@ async def test_a_stranger_on_the_unix_socket_is_hung_up_on(tmp_path: Any, monkey
     server.should_exit = True
     await serving
     assert app.asked == []
+
+
+async def test_the_limit_of_a_head_is_the_applications(served: Served) -> None:
+    """An application that says how large heads may be is asked, not the default."""
+    served.app.header_bytes = 300
+    head = b"GET /plain HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+    assert b" 200 " in (await served.send(head + b"\r\n"))[:20]
+    assert b" 431 " in (await served.send(head + b"x-long: " + b"y" * 300 + b"\r\n\r\n"))[:20]
