@@ -1,0 +1,217 @@
+"""The dispatcher where things happen at the same moment: claims, sweeps, stops, and defects of the store."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from autoflow.errors import StorageError
+from autoflow.model.run import Delivered
+from autoflow.store import waiting
+from support.line import Line
+
+RULE = """
+id: r
+trigger: { event: x }
+actions: [ { webhook: { url: "https://hooks.example.com/{{ n }}", payload: {} } } ]
+"""
+
+
+@pytest.fixture
+async def line(tmp_path: Path) -> AsyncIterator[Line]:
+    made = Line(tmp_path / "autoflow.db")
+    await made.use(RULE)
+    yield made
+    made.close()
+
+
+def hold_claims(line: Line) -> tuple[asyncio.Event, asyncio.Event]:
+    """Let a claim be kept, and its answer wait: (it was kept, let it go on)."""
+    kept, go_on = asyncio.Event(), asyncio.Event()
+    transact = line.store.transact
+
+    async def held(change: object) -> object:
+        answer = await transact(change)  # type: ignore[arg-type]  # handed through
+        if "claim_due" in getattr(change, "__code__").co_names:  # noqa: B009  # a change is a function here
+            kept.set()
+            await go_on.wait()
+        return answer
+
+    line.store.transact = held  # type: ignore[method-assign, assignment]  # the moment between commit and answer
+    return kept, go_on
+
+
+async def test_a_claim_that_comes_back_while_the_daemon_stops_is_not_begun(line: Line) -> None:
+    """A clean stop begins nothing it will not finish; the next start finds it due."""
+    await line.emit("x", {"n": 1})
+    kept, go_on = hold_claims(line)
+    running = asyncio.ensure_future(line.dispatcher.run())
+    await kept.wait()
+    stopping = asyncio.ensure_future(line.dispatcher.stop(5))
+    await asyncio.sleep(0)
+    assert not stopping.done()
+    go_on.set()
+    await asyncio.gather(stopping, running)
+    assert line.recorder.sent == []
+    await line.restart(RULE)
+    await line.advance(0)
+    assert [request.attempt for request in line.recorder.sent] == [1]
+
+
+async def test_a_sweep_beside_a_claim_frees_nothing_that_is_about_to_begin(line: Line) -> None:
+    """`--once` has two that claim: what one has claimed and not begun yet is not lost to the other."""
+    await line.emit("x", {"n": 1})
+    kept, go_on = hold_claims(line)
+    draining = asyncio.ensure_future(line.dispatcher.run_due())
+    await kept.wait()
+    line.clock.move_to(line.clock.now() + 20_000)
+    passing = asyncio.ensure_future(line.dispatcher._pass())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(draining, passing)
+    assert [request.attempt for request in line.recorder.sent] == [1]
+
+
+async def test_what_was_claimed_and_lost_is_found_by_the_sweep(line: Line) -> None:
+    """Nothing stays claimed for ever."""
+    await line.emit("x", {"n": 1})
+    await line.store.transact(
+        lambda tx: waiting.claim_due(tx, epoch=line.store.epoch, limit=1, room=lambda _target: 1)
+    )
+    await line.dispatcher._pass()
+    assert line.dispatcher.busy == 0
+    line.clock.move_to(line.clock.now() + 10_000)
+    await line.dispatcher._pass()
+    await line.dispatcher.run_due()
+    assert len(line.recorder.sent) == 1
+
+
+@pytest.mark.parametrize(
+    "error", [StorageError("disk I/O error"), ZeroDivisionError("a defect")], ids=["storage", "defect"]
+)
+async def test_whatever_fails_as_it_looks_it_looks_again(line: Line, error: Exception) -> None:
+    """The dispatcher lives as long as the daemon."""
+    await line.emit("x", {"n": 1})
+    read = line.store.read
+
+    async def failing(_look: object) -> object:
+        line.store.read = read  # type: ignore[method-assign]  # only once
+        raise error
+
+    line.store.read = failing  # type: ignore[method-assign, assignment]  # once
+    running = asyncio.ensure_future(line.dispatcher.run())
+    await asyncio.sleep(0)
+    while not line.recorder.sent:
+        line.alarm.ring()
+        await asyncio.sleep(0.001)
+    await line.dispatcher.stop(5)
+    await running
+
+
+async def test_a_run_that_does_not_end_in_its_grace_is_sent_again_by_the_next_start(line: Line) -> None:
+    """It is cut off, its attempt is unknown, and it carries the same key again."""
+    begun = asyncio.Event()
+
+    async def hangs(request: object) -> Delivered:
+        line.recorder.sent.append(request)  # type: ignore[arg-type]  # as the recorder does
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    known = line.recorder.perform
+    line.recorder.perform = hangs  # type: ignore[method-assign, assignment]  # it never answers
+    await line.emit("x", {"n": 1})
+    running = asyncio.ensure_future(line.dispatcher.run())
+    await begun.wait()
+    await line.dispatcher.stop(0)
+    await running
+    line.recorder.perform = known  # type: ignore[method-assign]  # back to itself
+    await line.restart(RULE)
+    await line.advance(0)
+    first, second = line.recorder.sent
+    assert (first.key, first.attempt, second.key, second.attempt) == (first.key, 1, first.key, 2)
+
+
+async def test_an_idle_dispatcher_writes_nothing_and_a_full_target_neither(tmp_path: Path) -> None:
+    """What is due for a target that has its share of the slots is not touched at each look."""
+    line = Line(tmp_path / "x.db", slots=4)
+    await line.use(RULE)
+    gate = asyncio.Event()
+    known = line.recorder.perform
+
+    async def waits(request: object) -> object:
+        await gate.wait()
+        return await known(request)  # type: ignore[arg-type]  # handed through
+
+    line.recorder.perform = waits  # type: ignore[method-assign, assignment]  # a slow target
+    line.recorder.to = lambda _params: "https://hooks.example.com:443"
+    for number in range(20):
+        await line.emit("x", {"n": number})
+    await line.dispatcher._pass()
+    assert line.dispatcher.busy == 1
+    while (
+        await line.store.read(
+            lambda view: view.rows("list_runs", before="~", status="running", rule=None, account=None, limit=9)
+        )
+        == []
+    ):
+        await asyncio.sleep(0.001)
+    changes = line.store._connection.total_changes
+    for _ in range(10):
+        await line.dispatcher._pass()
+    assert line.store._connection.total_changes == changes
+    gate.set()
+    await line.dispatcher.run_due()
+    assert len(line.recorder.sent) == 20
+    line.close()
+
+
+async def test_two_thousand_due_at_once_all_go_out_once(tmp_path: Path) -> None:
+    """In order of their due times, through the slots there are."""
+    line = Line(tmp_path / "x.db", slots=32)
+    line.store._connection.execute("PRAGMA synchronous = OFF")
+    await line.use(RULE.replace("trigger:", "delay: 5m\ntrigger:"))
+    from autoflow.model.event import Event
+
+    def make(number: int) -> Event:
+        return Event(
+            id=f"e{number}",
+            type="x",
+            time=0,
+            received_at=line.clock.now(),
+            raw=b'{"n": %d}' % number,
+            data={"n": number},
+        )
+
+    for begin in range(0, 2_000, 500):
+        await line.engine.take([make(number) for number in range(begin, begin + 500)])
+    await line.advance(300_000)
+    assert sorted(int(request.params["url"].rpartition("/")[2]) for request in line.recorder.sent) == list(
+        range(2_000)
+    )
+    line.close()
+
+
+async def test_a_daemon_that_must_send_nothing_leaves_waiting_what_is_to_be_sent(tmp_path: Path) -> None:
+    """`--shadow` over work of a real daemon: that work waits for the next one."""
+    line = Line(tmp_path / "x.db")
+    await line.use(RULE)
+    await line.emit("x", {"n": 1})
+    line.store.close()
+    line._shadow = True
+    line._open()
+    line.dispatcher._only_shadow = True
+    await line.use(RULE)
+    await line.emit("x", {"n": 2})
+    await line.dispatcher.run_due()
+    assert line.recorder.sent == []
+    assert await line.runs() == [("r", "shadow")]
+    line.store.close()
+    line._shadow = False
+    line._open()
+    await line.use(RULE)
+    await line.advance(0)
+    assert [request.params["url"][-1] for request in line.recorder.sent] == ["1"]
+    line.close()
