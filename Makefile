@@ -8,10 +8,11 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 INSTALL := $(PIP) install --require-hashes -r
 WORKERS ?= 2
+KILLS ?= 100
 COMPILE := build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help run test check bench demo docs format lock clean
+.PHONY: help run test check bench crash demo docs format lock clean
 
 help:
 	@echo "make run      start the daemon on config.example.yaml and rules/; ARGS='--listen 127.0.0.1:8790' for example"
@@ -19,6 +20,7 @@ help:
 	@echo 'make test     every test that this machine can run'
 	@echo 'make check    format, lint, types, import contracts, budgets'
 	@echo 'make bench    measure'
+	@echo 'make crash    kill the daemon again and again: make crash KILLS=1000 SEED=7'
 	@echo 'make docs     run what the docs show'
 	@echo 'make format   put the code into shape'
 	@echo 'make lock     pin the newest versions that pyproject.toml allows'
@@ -38,6 +40,10 @@ docs: .venv/.test
 
 bench: .venv/.test
 	@$(BIN)/python -m benchmarks
+
+# What is at work stands in tests/crash; a seed repeats what is tried, not the moment it meets.
+crash: .venv/.test
+	@PYTHONPATH=tests $(BIN)/python -m crash.loop --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 check: .venv/.check
 	@$(BIN)/ruff format --check --quiet .
