@@ -1,17 +1,20 @@
 """What every store promises. SQLite is the one there is; another joins by one line in `STORES`."""
 
 import asyncio
+import contextlib
+import sqlite3
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from autoflow.clock import VirtualClock
-from autoflow.errors import StorageError
+from autoflow.errors import ClosedError, StorageError
 from autoflow.model.event import Event
 from autoflow.store import events, waiting
 from autoflow.store.base import Store, Transaction
-from autoflow.store.sqlite.store import SqliteStore
+from autoflow.store.sqlite.store import QUERIES, SqliteStore
 
 START = 1_800_000_000_000
 
@@ -207,3 +210,80 @@ async def test_many_rows_are_inserted_at_once(store: Store) -> None:
     told = [one.status for one in stored]
     assert told == ["accepted"] * 40 + ["duplicate"] * 20 + ["accepted"] * 90
     assert len({one.seq for one in stored if one.seq is not None}) == 130
+
+
+async def test_what_a_change_did_in_memory_is_undone_with_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it fails itself, and where the commit that it shares fails; never where it was kept."""
+    undone: list[str] = []
+
+    def change(tx: Transaction, name: str, error: Exception | None = None) -> None:
+        tx.after_rollback(lambda: undone.append(name))
+        if error is not None:
+            raise error
+
+    await store.transact(lambda tx: change(tx, "kept"))
+    with pytest.raises(ValueError, match="no"):
+        await store.transact(lambda tx: change(tx, "itself", ValueError("no")))
+    assert undone == ["itself"]
+    monkeypatch.setitem(QUERIES, "no_such_table", "DELETE FROM no_such_table")  # an error of the database
+    hold = asyncio.ensure_future(store.transact(lambda _tx: time.sleep(0.05)))
+    await asyncio.sleep(0)
+    shared = [
+        asyncio.ensure_future(store.transact(lambda tx: change(tx, "first"))),
+        asyncio.ensure_future(store.transact(lambda tx: change(tx, "second"))),
+        asyncio.ensure_future(store.transact(lambda tx: tx.run("no_such_table"))),
+    ]
+    await hold
+    failed = await asyncio.gather(*shared, return_exceptions=True)
+    assert all(isinstance(error, StorageError) for error in failed)
+    assert undone == ["itself", "second", "first"]
+
+
+async def test_nothing_hangs_where_the_database_is_gone_from_under_it(tmp_path: Path) -> None:
+    """Each change is answered, also where not even a rollback works."""
+    store = SqliteStore(tmp_path / "x.db")
+    store._connection.close()
+    for _ in range(2):
+        with pytest.raises(StorageError):
+            await store.transact(new_generation)
+    assert store.failure is not None
+    store.close()
+
+
+async def test_changes_that_race_with_the_end_are_kept_or_refused(tmp_path: Path) -> None:
+    """None waits for an answer that nobody gives."""
+    for _ in range(20):
+        store = SqliteStore(tmp_path / "x.db")
+
+        async def offer(into: SqliteStore = store) -> int:
+            number = 0
+            while True:
+                try:
+                    await into.transact(new_generation)
+                except ClosedError:
+                    return number
+                number += 1
+
+        offers = [asyncio.ensure_future(offer()) for _ in range(4)]
+        await asyncio.sleep(0.001)
+        await asyncio.to_thread(store.close)
+        kept = sum(await asyncio.wait_for(asyncio.gather(*offers), 20))
+        with pytest.raises(ClosedError):
+            await store.read(lambda view: view.row("count_pending"))
+        with contextlib.closing(sqlite3.connect(tmp_path / "x.db")) as connection:
+            assert connection.execute("SELECT count(*) FROM generations").fetchone()[0] == kept
+            connection.execute("DELETE FROM generations")
+            connection.commit()
+
+
+async def test_a_new_file_can_give_room_back_and_its_log_goes_with_the_end(tmp_path: Path) -> None:
+    """The vacuum mode counts only before the first table; the last close moves the log into the file."""
+    store = SqliteStore(tmp_path / "x.db")
+    await store.transact(new_generation)
+    said = {
+        name: store._connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("auto_vacuum", "journal_mode", "synchronous", "foreign_keys")
+    }
+    assert said == {"auto_vacuum": 2, "journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    store.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["x.db"]
