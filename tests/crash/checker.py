@@ -206,7 +206,8 @@ def _wait_after(attempt: Row, schedule: tuple[int, ...]) -> int:
 
 
 def check_i7(evidence: Evidence) -> Findings:
-    """Nothing is sent before it is due, and nothing of a run begins after its cancellation was answered."""
+    """Nothing is sent before it is due or out of order, and nothing begins after its cancellation was answered."""
+    yield from _check_order(evidence)
     events = {row["seq"]: row for row in evidence.table("events")}
     bought = _answers_by_cart(evidence)
     calls: defaultdict[str, list[Call]] = defaultdict(list)
@@ -234,6 +235,16 @@ def check_i7(evidence: Evidence) -> Findings:
             yield f"{what}: an attempt began {late[0] - told:.0f} ms after its cancellation was answered"
         if told < due and (calls[run["id"]] or run["status"] != "cancelled"):
             yield f"{what} was cancelled in time, is {run['status']} and was sent {len(calls[run['id']])} times"
+
+
+def _check_order(evidence: Evidence) -> Findings:
+    """A step begins only after the one before it is done."""
+    attempts = evidence.attempts()
+    for run, steps in _steps_by_run(evidence).items():
+        for before, after in pairwise(steps):
+            done, begun = before["finished_at"], attempts[run, after["step"]]
+            if begun and (before["status"] != "done" or begun[0]["started_at"] < done):
+                yield f"{run}: step {after['step']} began before step {before['step']} was done"
 
 
 def _cart_of(event: Row | None) -> str | None:

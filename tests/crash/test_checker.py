@@ -78,6 +78,15 @@ def _begin_cancelled(world: World) -> None:
     world.attempt(world.step(world.row("runs", rule_id="unless-bought")), T + 2001, "unknown", "503")
 
 
+def _second_step_first(world: World) -> None:
+    first = world.row("run_steps", run_id="run_at-once")
+    first["finished_at"] = T + 6
+    world.tables["run_steps"].append({**first, "step": "2", "key": "act_second"})
+    world.tables["attempts"].append(
+        {"run_id": "run_at-once", "step": "2", "number": 1, "started_at": T + 5, "result": "delivered"}
+    )
+
+
 BROKEN: dict[str, tuple[str, str, Break]] = {
     "an answered event is missing": ("I1", "e4 was answered accepted and is stored 0 times",
         lambda world: world.drop("events", seq=4)),
@@ -138,6 +147,7 @@ BROKEN: dict[str, tuple[str, str, Break]] = {
     "the sink has a message before its delay": ("I7", "was sent 502 ms after its event was offered, not 1000",
         lambda world: _call(world, "ping-after").update(at=T + 500.0)),
     "a cancelled run is sent": ("I7", "was cancelled in time, is done and was sent 1 times", _send_cancelled),
+    "the second step begins first": ("I7", "step 2 began before step 0 was done", _second_step_first),
     "an attempt begins after its cancellation": ("I7", "ms after its cancellation was answered", _begin_cancelled),
     "what was refused is stored": ("I8", "e7 was refused and is stored", _store_refused),
     "a run has no event": ("I8", "a row of runs (unless-bought) has no event",
