@@ -34,6 +34,28 @@ def is_same(left: Json, right: Json) -> bool:
     return left is right
 
 
+Key = str | tuple[int, float]
+"""A value as it is looked up: 1 is 1.0 there, and neither "1" nor true."""
+
+_NULL: Final = (2, 0)
+_TRUE: Final = (1, 1)
+_FALSE: Final = (1, 0)
+
+
+def key_of(value: Json) -> Key | None:
+    """A value as it is looked up: equal exactly for what is the same; None for what is never a literal's equal."""
+    kind = type(value)
+    if kind is str:
+        return str(value)
+    if kind is int or kind is float:
+        return (0, value)
+    if value is None:
+        return _NULL
+    if kind is bool:
+        return _TRUE if value else _FALSE
+    return str(value) if isinstance(value, str) else None
+
+
 def position_of(wanted: Json, values: list[Json]) -> int:
     """Where a list holds the very value, or -1."""
     for position, value in enumerate(values):
@@ -81,6 +103,13 @@ def number_of(value: Json) -> int | float:
     if isinstance(value, int | float):
         return value
     return _number_of_text(value.strip(_BLANKS)) if isinstance(value, str) else math.nan
+
+
+def order_number(value: Json) -> int | float:
+    """The number that `<` and its kin compare with a number on their right; NaN where none of them holds."""
+    if not reads_as_number(value):
+        return math.nan
+    return number_of(text_of(value) if isinstance(value, list) else value)
 
 
 def text_of(value: Json) -> str:

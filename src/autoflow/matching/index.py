@@ -1,8 +1,9 @@
 """Many conditions judged at once: an event's values lead to the few that can hold. After it: the planner.
 
 A condition that needs `job.client.id == 7` stands under that value and is looked at only where the event has it, so
-that the cost of an event does not grow with the number of rules. A condition that can raise is always looked at:
-no rule's error is lost, and no rule's error hides another rule.
+that the cost of an event does not grow with the number of rules. What stands under one value, and what no value
+leads to, is judged together: a few rules by one generated function, many by a sieve. A condition that can raise is
+always looked at: no rule's error is lost, and no rule's error hides another rule.
 """
 
 from __future__ import annotations
@@ -11,27 +12,30 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from autoflow.errors import EvaluationError
-from autoflow.matching.compiler import Predicate, can_raise, compile_condition
+from autoflow.matching.coercion import Key, key_of
+from autoflow.matching.compiler import can_raise
+from autoflow.matching.generator import Judge, Numbered, compile_judge, isolate, judge_singly
 from autoflow.matching.paths import Load, compile_reference
+from autoflow.matching.sieve import compile_sieves
 from autoflow.model.condition import All, Any, Condition, Leaf, Not, Reference
 from autoflow.model.json import Json
 
 T = TypeVar("T")
 
-Key = str | tuple[int, float]
-"""A value as it stands in the index: 1 is 1.0 there, and neither "1" nor true."""
 Pair = tuple[Reference, Key]
 
-_NULL: Final = (2, 0)
-_TRUE: Final = (1, 1)
-_FALSE: Final = (1, 0)
+ALL_AT_ONCE: Final = 16
+"""So few conditions are one generated function; more are filed by their values."""
+FEWEST_GENERATED: Final = 8
+"""Fewer in a bucket are asked one by one: there can be 10,000 buckets, and each function takes time to make."""
+FEWEST_SIFTED: Final = 17
+"""From so many on a sieve is faster than a generated function."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matched(Generic[T]):
+class Matched(NamedTuple, Generic[T]):
     """What an event meets: in order of the entries, and those that cannot be judged on it."""
 
     hits: list[T]
@@ -39,83 +43,104 @@ class Matched(Generic[T]):
 
 
 @dataclass(slots=True)
-class _Table(Generic[T]):
-    """The entries that need one of some values at one reference."""
+class _Table:
+    """The entries that need one of some values at one reference, with what must hold besides."""
 
     load: Load
-    entries: dict[Key, list[_Entry[T]]] = field(default_factory=dict)
+    buckets: dict[Key, list[Numbered]] = field(default_factory=dict)
 
 
-_Entry = tuple[int, Predicate | None, T]
-"""(place, what must hold besides the key, the item). No predicate: nothing else must hold."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """Where every entry is judged."""
+
+    tables: dict[Reference, _Table] = field(default_factory=dict)
+    rest: list[Numbered] = field(default_factory=list)
+    raising: list[Numbered] = field(default_factory=list)
 
 
 class ConditionIndex(Generic[T]):
     """Conditions with what belongs to each, ready to be matched."""
 
-    def __init__(self, tables: Sequence[_Table[T]], rest: Sequence[_Entry[T]], raising: Sequence[_Entry[T]]) -> None:
-        self._tables = tuple(tables)
-        self._rest = tuple(rest)
-        self._raising = tuple(raising)
+    def __init__(self, items: Sequence[T], plan: _Plan) -> None:
+        self._items = tuple(items)
+        self._tables = tuple((table.load, _compile_buckets(table)) for table in plan.tables.values())
+        self._rest = _choose_judge(plan.rest) if plan.rest else None
+        self._raising = isolate(plan.raising) if plan.raising else None
 
     @classmethod
     def build(cls, entries: Sequence[tuple[Condition | None, T]]) -> ConditionIndex[T]:
         """An index of (condition, item) pairs; without a condition an item is always met."""
-        frequency = Counter(pair for condition, _ in entries if condition for pair in _all_pairs(condition))
-        tables: dict[Reference, _Table[T]] = {}
-        rest: list[_Entry[T]] = []
-        raising: list[_Entry[T]] = []
-        for place, (condition, item) in enumerate(entries):
-            if condition is None:
-                rest.append((place, None, item))
-            elif can_raise(condition):
-                raising.append((place, compile_condition(condition), item))
-            elif (pairs := _needed_pairs(condition, frequency)) is None:
-                rest.append((place, compile_condition(condition), item))
-            else:
-                _insert(tables, pairs, (place, _residue(condition, pairs), item))
-        return cls(list(tables.values()), rest, raising)
+        return cls([item for _, item in entries], _plan([condition for condition, _ in entries]))
 
     def match(self, facts: Mapping[str, Json]) -> Matched[T]:
         """The items whose conditions hold, each once."""
-        found = [(place, item) for place, holds, item in self._rest if holds is None or holds(facts)]
-        for table in self._tables:
-            key = key_of(table.load(facts))
-            for place, holds, item in table.entries.get(key, ()) if key is not None else ():
-                if holds is None or holds(facts):
-                    found.append((place, item))
+        found = self._rest(facts) if self._rest is not None else []
+        parts = 1
+        for load, buckets in self._tables:
+            key = key_of(load(facts))
+            judge = buckets.get(key) if key is not None else None
+            if judge is not None:
+                found = found + judge(facts)
+                parts += 1
+        items = self._items
         errors: list[tuple[T, EvaluationError]] = []
-        for place, holds, item in self._raising:
-            try:
-                if holds is None or holds(facts):
-                    found.append((place, item))
-            except EvaluationError as error:
-                errors.append((item, error))
-        if len(found) > 1:
+        if self._raising is not None:
+            more, faults = self._raising(facts)
+            found = found + more
+            parts += 1
+            errors = [(items[place], error) for place, error in faults]
+        if parts > 1 and len(found) > 1:
             # An `any` over two references stands in two tables: its place is met twice, and counts once.
-            found = sorted(dict(found).items(), key=itemgetter(0))
-        return Matched(hits=[item for _, item in found], errors=errors)
+            found = sorted(set(found))
+        return Matched([items[place] for place in found], errors)
 
 
-def key_of(value: Json) -> Key | None:
-    """A value as it stands in the index; None for what can never be equal to a literal."""
-    kind = type(value)
-    if kind is str:
-        return str(value)
-    if kind is int or kind is float:
-        return (0, value)
-    if value is None:
-        return _NULL
-    if kind is bool:
-        return _TRUE if value else _FALSE
-    return str(value) if isinstance(value, str) else None
+def _plan(conditions: Sequence[Condition | None]) -> _Plan:
+    plan = _Plan()
+    quiet: list[tuple[int, Condition]] = []
+    for place, condition in enumerate(conditions):
+        if condition is None:
+            plan.rest.append((place, None))
+        elif can_raise(condition):
+            plan.raising.append((place, condition))
+        else:
+            quiet.append((place, condition))
+    if len(quiet) + len(plan.rest) <= ALL_AT_ONCE:
+        plan.rest.extend(quiet)
+    else:
+        _file(plan, quiet)
+    plan.rest.sort(key=itemgetter(0))
+    return plan
 
 
-def _insert(tables: dict[Reference, _Table[T]], pairs: frozenset[Pair], entry: _Entry[T]) -> None:
+def _file(plan: _Plan, entries: Sequence[tuple[int, Condition]]) -> None:
+    """Put each entry under the values that it needs, or with the rest."""
+    frequency = Counter(pair for _, condition in entries for pair in _all_pairs(condition))
+    for place, condition in entries:
+        pairs = _needed_pairs(condition, frequency)
+        if pairs is None:
+            plan.rest.append((place, condition))
+        else:
+            _insert(plan.tables, pairs, (place, _without(condition, pairs)))
+
+
+def _compile_buckets(table: _Table) -> dict[Key, Judge]:
+    return {key: _choose_judge(bucket, FEWEST_GENERATED) for key, bucket in table.buckets.items()}
+
+
+def _choose_judge(entries: Sequence[Numbered], fewest: int = 1) -> Judge:
+    """The fastest judge for so many."""
+    if len(entries) >= FEWEST_SIFTED:
+        return compile_sieves(entries)
+    return compile_judge(entries) if len(entries) >= fewest else judge_singly(entries)
+
+
+def _insert(tables: dict[Reference, _Table], pairs: frozenset[Pair], entry: Numbered) -> None:
     for reference, key in pairs:
         if reference not in tables:
             tables[reference] = _Table(compile_reference(reference))
-        tables[reference].entries.setdefault(key, []).append(entry)
+        tables[reference].buckets.setdefault(key, []).append(entry)
 
 
 def _pairs_of(leaf: Leaf) -> frozenset[Pair] | None:
@@ -155,12 +180,6 @@ def _needed_pairs(condition: Condition, frequency: Counter[Pair]) -> frozenset[P
             return frozenset(pair for pairs in choices if pairs for pair in pairs)
 
 
-def _residue(condition: Condition, pairs: frozenset[Pair]) -> Predicate | None:
-    """What is left to judge once one of the pairs was found."""
-    left = _without(condition, pairs)
-    return None if left is None else compile_condition(left)
-
-
 def _without(condition: Condition, pairs: frozenset[Pair]) -> Condition | None:
     """The condition without the equality that the pairs stand for; None where nothing is left."""
     match condition:
@@ -169,5 +188,8 @@ def _without(condition: Condition, pairs: frozenset[Pair]) -> Condition | None:
         case All():
             parts = tuple(part for one in condition.conditions if (part := _without(one, pairs)) is not None)
             return replace(condition, conditions=parts) if parts else None
-        case _:
+        case Any():
+            told = [_pairs_of(part) or () for part in condition.conditions if isinstance(part, Leaf)]
+            return None if pairs.issubset(pair for found in told for pair in found) else condition
+        case Not():
             return condition
