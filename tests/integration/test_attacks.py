@@ -1,6 +1,8 @@
 """What a hostile world does to the line: answers that cannot be kept, rules that went away, hands too quick."""
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -257,7 +259,6 @@ async def test_an_event_that_cannot_be_read_any_more_stops_nobody(line: Line) ->
     await line.emit("x", {"n": 1})
     await line.emit("x", {"n": 2})
     line.store.close()
-    import sqlite3
 
     with sqlite3.connect(line.path) as connection:
         connection.execute("UPDATE events SET data = '{' WHERE seq = 1")
@@ -305,8 +306,6 @@ async def test_a_swap_that_is_not_kept_is_undone_before_anybody_else_is_judged(l
     seen = []
 
     def ruin(tx: object) -> None:
-        import sqlite3
-
         raise sqlite3.OperationalError("disk I/O error")
 
     transact, calls = line.store.transact, 0
@@ -342,3 +341,98 @@ async def test_the_book_of_versions_does_not_grow_with_reloads(line: Line) -> No
     await line.emit("x", {"n": 1})
     await line.advance(0)
     assert line.recorder.sent[0].params["payload"] == {"n": 299}
+
+
+async def test_work_that_is_cancelled_between_its_claim_and_its_attempt_sends_nothing(line: Line) -> None:
+    """The attempt is where a cancellation is seen for the last time."""
+    from autoflow.store import waiting
+
+    await line.use(TWO)
+    await line.emit("x", {"n": 1})
+    [claimed] = await line.store.transact(
+        lambda tx: waiting.claim_due(tx, epoch=line.store.epoch, limit=1, room=lambda _target: 1)
+    )
+    await line.emit("stop", {"n": 1})
+    await line.executor.perform(claimed, line.dispatcher._slots.take(None))
+    assert line.recorder.sent == []
+    assert await line.runs() == [("two", "cancelled")]
+    assert await unfinished(line) == 0
+
+
+async def test_an_action_that_is_not_configured_is_a_dead_letter_at_once(line: Line) -> None:
+    """Before its first attempt as after it."""
+    await line.use(ONE)
+    line.executor.actions = replace(line.executor.actions, actions={})
+    await line.emit("x", {"n": 1})
+    await line.advance(0)
+    [letter] = await line.dead_letters()
+    assert (letter["code"], letter["attempts"]) == ("no-such-action", 0)
+
+
+async def test_a_shadow_run_whose_rule_cannot_be_used_is_no_dead_letter(line: Line) -> None:
+    """A dead letter could be replayed, and would then be sent."""
+    await line.use(ONE.replace("trigger:", "enabled: shadow\ntrigger:"))
+    await line.emit("x", {"n": 1})
+    line.versions.use_context(LoadContext(action_types={}, notifiers={}))
+    line.versions.remember([])
+    line.versions._older.clear()
+    await line.advance(0)
+    assert await line.dead_letters() == []
+    [run] = await line.rows("list_runs", before="~", status=None, rule=None, account=None, limit=5)
+    assert run["status"] == "shadow"
+    assert "webhook" in run["error"]
+
+
+@pytest.mark.parametrize(
+    "document", ['{"id": "one"}', '{"id": "one", "actions": []}', '{"id": "one", "actions": [7]}']
+)
+async def test_a_version_whose_document_is_no_rule_any_more_is_told_as_far_as_it_can_be(
+    line: Line, document: str
+) -> None:
+    """Its step is not known; the dead letter is there all the same."""
+    await line.use(ONE)
+    await line.emit("x", {"n": 1})
+    await asyncio.to_thread(damage, line.path, document)
+    line.versions.remember([])
+    line.versions._older.clear()
+    await line.advance(0)
+    [letter] = await line.dead_letters()
+    assert (letter["code"], letter["type"], letter["params"]) == ("rule-unusable", "unknown", "{}")
+    assert await unfinished(line) == 0
+
+
+def damage(path: Path, document: str) -> None:
+    """Write another document under the first version."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE rule_versions SET document = ? WHERE id = 1", (document,))
+        connection.commit()
+
+
+async def test_a_defect_after_the_end_of_a_run_changes_nothing_of_it(line: Line) -> None:
+    """What has come to its end stays as it ended."""
+    from autoflow.store import waiting
+
+    await line.use(ONE)
+    await line.emit("x", {"n": 1})
+    [claimed] = await line.store.transact(
+        lambda tx: waiting.claim_due(tx, epoch=line.store.epoch, limit=1, room=lambda _target: 1)
+    )
+    finish = line.executor._finish
+
+    async def fails_at_last(*arguments: object) -> None:
+        await finish(*arguments)  # type: ignore[arg-type]  # handed through
+        raise ZeroDivisionError("a defect behind the commit")
+
+    line.executor._finish = fails_at_last  # type: ignore[method-assign, assignment]  # a defect of ours
+    await line.executor.perform(claimed, line.dispatcher._slots.take(None))
+    assert await line.runs() == [("one", "done")]
+    assert await line.dead_letters() == []
+
+
+async def test_a_version_that_is_not_in_the_store_is_an_error_with_its_number(line: Line) -> None:
+    """And not one without a word."""
+    from autoflow.errors import RulesError
+
+    with pytest.raises(RulesError, match="rule version 99"):
+        await line.versions.get(99)
+    assert (await line.versions.outline(99, 0)).type == "unknown"
