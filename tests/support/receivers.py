@@ -164,7 +164,8 @@ async def serve_mail(*, implicit_tls: ssl.SSLContext | None = None, **options: J
         server.close()
         await server.wait_closed()
         for protocol in made:
-            if protocol.transport is not None:
+            # Some patch releases of Python cannot abort a TLS transport that is closed already.
+            if protocol.transport is not None and not protocol.transport.is_closing():
                 protocol.transport.abort()
         await asyncio.sleep(0)
 

@@ -126,3 +126,16 @@ def recipients_of(value: Json) -> Sequence[str]:
     """A rendered recipient as a list of addresses without empty ones."""
     values = value if isinstance(value, list) else [value]
     return [text for v in values if v is not None and (text := str(v).strip())]
+
+
+_OURS = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"}
+    | {"idempotency-key", "accept-encoding", "proxy-authorization", "proxy-connection", "keep-alive"}
+)
+_OUR_PREFIXES = ("webhook-", "x-autoflow-")
+
+
+def is_reserved_header(name: str) -> bool:
+    """Whether a header is set by autoflow itself, and never by a rule."""
+    low = name.lower()
+    return low in _OURS or low.startswith(_OUR_PREFIXES)

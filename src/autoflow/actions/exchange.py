@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Mapping
 from urllib.parse import quote
 
-from autoflow.actions.base import Request, header_safe
+from autoflow.actions.base import Request, header_safe, is_reserved_header
 from autoflow.actions.responses import judge_failure
 from autoflow.errors import EgressError, SecretError
 from autoflow.model.json import Json, JsonObject
@@ -18,11 +18,6 @@ from autoflow.security.secrets import Secrets
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LITERAL = re.compile(r"https?://[^/?#]+", re.IGNORECASE)
-_OURS = frozenset(
-    {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"}
-    | {"idempotency-key", "accept-encoding", "proxy-authorization", "proxy-connection", "keep-alive"}
-)
-_OUR_PREFIXES = ("webhook-", "x-autoflow-")
 
 
 class Refused(Exception):  # noqa: N818  it is an outcome on its way to `settle`
@@ -74,7 +69,7 @@ def build_headers(params: JsonObject, secrets: Secrets, ours: Mapping[str, str])
         low = str(name).lower()
         if not _NAME.fullmatch(str(name)):
             raise Refused("bad-header", f"{name!r} cannot be a header's name")
-        if low in _OURS or low.startswith(_OUR_PREFIXES):
+        if is_reserved_header(low):
             raise Refused("bad-header", f"{name} is set by autoflow")
         text = secrets.fill(str(value).strip())
         if not header_safe(text):

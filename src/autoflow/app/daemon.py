@@ -146,6 +146,7 @@ class Daemon:
         if self._told_to_stop:
             log.warning("daemon.killed")
             self._voice.tell("ending at once; what is under way goes on at the next start")
+            write_lines_at_once()
             os._exit(130)
         self._told_to_stop = True
         self._stop.set()

@@ -111,4 +111,4 @@ def _say_problems(problems: tuple[Problem, ...], in_force: bool) -> None:
         if problem.severity is not Severity.NOTE:
             tell(headline(problem))
     if not in_force:
-        tell("the new rules are not in force; the last good ones run on")
+        tell("the new rules are not in force")

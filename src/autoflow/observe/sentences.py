@@ -41,5 +41,6 @@ SENTENCES: Mapping[str, str] = {
     "run.storage": "A run's result could not be stored; it is tried again.",
     "rules.reload_failed": "The rules could not be read again; it is tried at the next change.",
     "stdin.ended": "Standard input has ended.",
+    "store.broken": "Nothing may be written any more; the process ends.",
     "store.defect": "What follows a commit failed by a defect of autoflow; the commit stands.",
 }

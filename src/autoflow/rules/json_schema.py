@@ -167,7 +167,7 @@ def _pattern_keys() -> dict[str, Json]:
         },
         "source": {
             **_one_or_list({"type": "string"}),
-            "description": "The door it came through. Default: any.",
+            "description": "The event's source. Default: any.",
         },
         "when": {"$ref": "#/definitions/condition"},
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from autoflow.actions.base import ActionType, Param, ParamKind
+from autoflow.actions.base import ActionType, Param, ParamKind, is_reserved_header
 from autoflow.errors import ConditionError, SecretError, TemplateError
 from autoflow.matching.paths import parse_path, parse_reference, write_reference
 from autoflow.model.condition import Reference
@@ -199,7 +199,9 @@ class ParamsReader:
             self.findings.add(at, codes.WRONG_SHAPE, message, 'headers: { X-Name: "text" }')
             return value
         for name, text in value.items():
-            if not _HEADER_NAME.fullmatch(name):
+            if is_reserved_header(name):
+                self.findings.add((*at, name), codes.WRONG_VALUE, f"{name} is set by autoflow", on_key=True)
+            elif not _HEADER_NAME.fullmatch(name):
                 message = f"{name!r} cannot name a header"
                 self.findings.add((*at, name), codes.WRONG_VALUE, message, on_key=True)
             elif not isinstance(text, str):

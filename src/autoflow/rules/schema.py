@@ -20,7 +20,7 @@ from autoflow.model.step import RetryPolicy
 from autoflow.rules import codes
 from autoflow.rules.findings import Findings, known_words, near_match
 from autoflow.rules.json_schema import rule_json_schema
-from autoflow.rules.vocabulary import NOT_YET_PATTERN_KEYS, NOT_YET_RULE_KEYS
+from autoflow.rules.vocabulary import MEANT, NOT_YET_PATTERN_KEYS, NOT_YET_RULE_KEYS
 from autoflow.strict_yaml import Pointer
 
 __all__ = ["CancelModel", "PatternModel", "RuleModel", "check_shape", "rule_json_schema", "shape_of"]
@@ -219,7 +219,11 @@ def _note_missing(pointer: Pointer, findings: Findings) -> None:
 def _note_unknown(pointer: Pointer, findings: Findings) -> None:
     key = str(pointer[-1])
     model = RuleModel if len(pointer) == 1 else CancelModel if pointer[0] == "cancel_on" else PatternModel
-    hint = near_match(key, model.model_fields) or known_words(model.model_fields)
+    meant = MEANT.get(str(key))
+    if meant in model.model_fields:
+        hint: str | None = f"did you mean {meant}?"
+    else:
+        hint = near_match(key, model.model_fields) or known_words(model.model_fields)
     findings.add(pointer, codes.UNKNOWN_KEY, f"unknown key {key!r}", hint, on_key=True)
 
 

@@ -103,3 +103,17 @@ NOT_YET_STEP_TYPES = {
 
 NOT_YET_ROOTS = frozenset(["now", "events", "current", "previous", "steps", "vars", "inputs"])
 """Names that the language gives a meaning of its own, which nothing here fills in: they would always be missing."""
+
+MEANT = {
+    "then": "actions",
+    "do": "actions",
+    "steps": "actions",
+    "action": "actions",
+    "if": "when",
+    "condition": "when",
+    "on": "trigger",
+    "triggers": "trigger",
+    "wait": "delay",
+    "after": "delay",
+}
+"""What other tools call a key of ours."""

@@ -43,7 +43,7 @@ def obituary(cause: Event, letter: DeadLetter, *, rule_name: str, now: int) -> E
             "event_type": cause.type,
         },
     )
-    return _own_event(cause, told, event_id=f"{record.key}.dead.{_IDS.make(now)}", now=now)
+    return _own_event(cause, told, event_id=_IDS.make(now), now=now)
 
 
 def _own_event(cause: Event, emitted: EmittedEvent, *, event_id: str, now: int) -> Event:

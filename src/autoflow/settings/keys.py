@@ -76,7 +76,7 @@ _ALL = (
         doc="Whether targets must be https.",
     ),
     Key(name="retry", kind=RETRY, default="standard", doc="How often and when a failed action is tried again."),
-    Key(name="timezone", kind=ZONE, default="UTC", doc="The zone of times in rules that name none."),
+    Key(name="timezone", kind=ZONE, default="UTC", doc="The zone of event times that are written without one."),
     Key(name="retention.events", kind=LONG_SPAN, default="30d", doc="How long events are kept."),
     Key(
         name="retention.unmatched_events",

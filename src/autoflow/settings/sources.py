@@ -79,7 +79,7 @@ def read_file(path: Path, environ: Mapping[str, str], problems: list[Problem]) -
     try:
         content = path.read_bytes()
     except OSError as error:
-        hint = "autoflow init writes one" if isinstance(error, FileNotFoundError) else None
+        hint = "config.example.yaml shows every key" if isinstance(error, FileNotFoundError) else None
         message = f"the config cannot be read: {error.strerror}"
         problems.append(source.problem_at((), UNREADABLE, message, hint))
         return source
