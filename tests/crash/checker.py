@@ -193,8 +193,8 @@ def _check_wait(evidence: Evidence, what: str, before: Row, after: Row, schedule
             yield f"{what}: attempt {before['number']} has no result, and no kill cut it short"
     elif before["result"] != "retry":
         yield f"{what}: attempt {before['number']} was {before['result']}, and another one followed"
-    elif after["started_at"] - before["finished_at"] < _wait_after(before, schedule):
-        waited = after["started_at"] - before["finished_at"]
+    # The wait counts from the answer; the row has only the moments before it (begun) and after it (written down).
+    elif (waited := after["started_at"] - before["started_at"]) < _wait_after(before, schedule):
         yield f"{what}: attempt {after['number']} began after {waited} ms, not {_wait_after(before, schedule)}"
 
 

@@ -134,7 +134,7 @@ BROKEN: dict[str, tuple[str, str, Break]] = {
                        _add_attempts(world, "flaky", ["retry", "retry", "retry"], begin=T + 3000, apart=2000))),
     "attempts are missing": ("I6", "has the attempts [1, 3], and counts 3",
         lambda world: world.drop("attempts", run_id="run_flaky", number=2)),
-    "an attempt comes before its time": ("I6", "attempt 2 began after 186 ms, not 300",
+    "an attempt comes before its time": ("I6", "attempt 2 began after 190 ms, not 300",
         lambda world: world.row("attempts", run_id="run_flaky", number=2).update(started_at=T + 200)),
     "the sink has an attempt before its time": ("I6", "the sink had attempt 2 after 188 ms, not 300",
         lambda world: _call(world, "flaky", 2).update(at=T + 200.0)),
