@@ -12,13 +12,14 @@ KILLS ?= 100
 COMPILE := build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help run test check bench crash demo docs format lock clean
+.PHONY: help run test check bench crash faults demo docs format lock clean
 
 help:
 	@echo "make run      start the daemon on config.example.yaml and rules/; ARGS='--listen 127.0.0.1:8790' for example"
 	@echo 'make demo     the main job in some seconds, without a second terminal'
 	@echo 'make test     every test that this machine can run'
 	@echo 'make check    format, lint, types, import contracts, budgets'
+	@echo 'make faults   failing disks and lost power, the long form'
 	@echo 'make bench    measure'
 	@echo 'make crash    kill the daemon again and again: make crash KILLS=1000 SEED=7'
 	@echo 'make docs     run what the docs show'
@@ -37,6 +38,9 @@ test: .venv/.test
 
 docs: .venv/.test
 	@$(BIN)/python -m pytest -q tests/docs
+
+faults: .venv/.test
+	@FAULTS=long $(BIN)/python -m pytest -q tests/faults
 
 bench: .venv/.test
 	@$(BIN)/python -m benchmarks
