@@ -31,6 +31,8 @@ from autoflow.templates import TemplateLibrary, check_template
 
 log = get_log("autoflow.rules")
 
+LAST_GOOD = "the new rules are not in force; the last good ones run on"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
@@ -89,7 +91,7 @@ class Reloader:
         executor: Executor,
         versions: VersionBook,
         store: Store,
-        tell: Callable[[tuple[Problem, ...], bool], None],
+        tell: Callable[[tuple[Problem, ...], str | None], None],
     ) -> None:
         self._sources = sources
         self._engine = engine
@@ -108,8 +110,8 @@ class Reloader:
         if not loaded.errors:
             await self._use(loaded)
             return
-        self._refuse(loaded)
         generation = await self._store.read(last_generation)
+        self._refuse(loaded, then=LAST_GOOD if generation else None)
         if generation is None:
             raise RulesError(
                 f"the rules in {self._sources.rules} cannot be used: {loaded.errors[0]}",
@@ -130,7 +132,7 @@ class Reloader:
             try:
                 loaded = await self._read()
                 if loaded.errors:
-                    self._refuse(loaded)
+                    self._refuse(loaded, then=LAST_GOOD)
                     return False
                 await self._use(loaded)
             except BaseException as error:
@@ -159,9 +161,10 @@ class Reloader:
         active = len(rulebook.versions) - disabled
         self._engine.metrics.rules_loaded(active=active, disabled=disabled)
         log.info("rules.loaded", generation=rulebook.generation, rules=active, disabled=disabled)
-        self._tell(loaded.problems, True)
+        self._tell(loaded.problems, None)
 
-    def _refuse(self, loaded: Loaded) -> None:
+    def _refuse(self, loaded: Loaded, *, then: str | None) -> None:
+        """Say what is wrong, and `then` what runs in its place."""
         first = loaded.errors[0]
         more = f" (and {len(loaded.errors) - 1} more)" if len(loaded.errors) > 1 else ""
         self._failure = f"{first}{more}"
@@ -171,7 +174,7 @@ class Reloader:
                 "rules.refused", path=problem.path, line=problem.line, column=problem.column, code=problem.code,
                 error=problem.message,
             )  # fmt: skip
-        self._tell(loaded.problems, False)
+        self._tell(loaded.problems, then)
 
     def _set_actions(self, library: TemplateLibrary) -> None:
         self._executor.actions = replace(self._executor.actions, library=library)

@@ -75,8 +75,8 @@ class Voice:
     show: Callable[[str], None]
     #: everything is up: where it listens, how many rules, what waits
     ready: Callable[[Started], None]
-    #: findings of a load, and whether the set is in force
-    problems: Callable[[tuple[Problem, ...], bool], None]
+    #: findings of a load, and what follows from them where the set is not in force
+    problems: Callable[[tuple[Problem, ...], str | None], None]
     #: a line for people on standard error
     tell: Callable[[str], None]
 

@@ -53,7 +53,7 @@ def make_parts(
     secrets: Secrets,
     *,
     show: Callable[[str], None],
-    problems: Callable[[tuple[Problem, ...], bool], None],
+    problems: Callable[[tuple[Problem, ...], str | None], None],
     shadow: bool,
 ) -> Parts:
     """Open the store and wire the parts, against the stream: each is handed what comes after it."""
@@ -123,7 +123,7 @@ def _make_reloader(
     executor: Executor,
     versions: VersionBook,
     store: SqliteStore,
-    problems: Callable[[tuple[Problem, ...], bool], None],
+    problems: Callable[[tuple[Problem, ...], str | None], None],
 ) -> Reloader:
     sources = Sources(rules=settings.rules, templates=settings.templates, notifiers=settings.notifiers)
     return Reloader(

@@ -103,12 +103,12 @@ def _say_ready(started: Started) -> None:
         tell("  waiting  nothing")
 
 
-def _say_problems(problems: tuple[Problem, ...], in_force: bool) -> None:
+def _say_problems(problems: tuple[Problem, ...], then: str | None) -> None:
     from autoflow.model.problem import Severity
     from autoflow.rules.report import headline
 
     for problem in problems:
         if problem.severity is not Severity.NOTE:
             tell(headline(problem))
-    if not in_force:
-        tell("the new rules are not in force")
+    if then:
+        tell(then)
