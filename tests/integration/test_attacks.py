@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -317,9 +318,13 @@ async def test_a_swap_that_is_not_kept_is_undone_before_anybody_else_is_judged(l
             return await transact(change)  # type: ignore[arg-type]  # handed through
         line.store.transact = transact  # type: ignore[method-assign]  # back to itself
         # All in one go, as the writer finds them: the swap, what ruins its commit.
-        hold = asyncio.ensure_future(transact(lambda _tx: __import__("time").sleep(0.05)))
+        begun, go_on = threading.Event(), threading.Event()
+        hold = asyncio.ensure_future(transact(lambda _tx: (begun.set(), go_on.wait(20))))
+        await asyncio.to_thread(begun.wait, 20)
         swap = asyncio.ensure_future(transact(change))  # type: ignore[arg-type]  # handed through
         ruined = asyncio.ensure_future(transact(ruin))  # type: ignore[arg-type]  # it raises
+        await asyncio.sleep(0)
+        go_on.set()
         await asyncio.gather(hold, ruined, return_exceptions=True)
         seen.append(line.engine.rulebook is before)
         return await swap

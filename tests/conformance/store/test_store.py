@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
-import time
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -226,13 +226,21 @@ async def test_what_a_change_did_in_memory_is_undone_with_it(store: Store, monke
         await store.transact(lambda tx: change(tx, "itself", ValueError("no")))
     assert undone == ["itself"]
     monkeypatch.setitem(QUERIES, "no_such_table", "DELETE FROM no_such_table")  # an error of the database
-    hold = asyncio.ensure_future(store.transact(lambda _tx: time.sleep(0.05)))
-    await asyncio.sleep(0)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold_the_writer(_tx: Transaction) -> None:
+        begun.set()
+        go_on.wait(20)
+
+    hold = asyncio.ensure_future(store.transact(hold_the_writer))
+    await asyncio.to_thread(begun.wait, 20)
     shared = [
         asyncio.ensure_future(store.transact(lambda tx: change(tx, "first"))),
         asyncio.ensure_future(store.transact(lambda tx: change(tx, "second"))),
         asyncio.ensure_future(store.transact(lambda tx: tx.run("no_such_table"))),
     ]
+    await asyncio.sleep(0)
+    go_on.set()
     await hold
     failed = await asyncio.gather(*shared, return_exceptions=True)
     assert all(isinstance(error, StorageError) for error in failed)
