@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,11 @@ from autoflow.rules.loader import LoadContext, load_document, load_text
 CONTEXT = LoadContext(action_types=ACTION_TYPES, notifiers={})
 
 # PyYAML writes U+0085, U+2028 and U+2029 into quoted text as they are, and reads them as line ends.
-TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x85\u2028\u2029"), min_size=1, max_size=10)
+# It also leaves texts such as 0E0 unquoted, which are numbers in YAML 1.2 and texts in the YAML 1.1 that it writes.
+NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x85\u2028\u2029"), min_size=1, max_size=10).filter(
+    lambda text: not NUMBER.fullmatch(text)
+)
 NAMES = st.sampled_from(["job", "client", "total", "Total2", "größe", "id"])
 REFERENCES = st.lists(NAMES, min_size=1, max_size=3).map(".".join)
 EVENTS = st.sampled_from(["job.created", "job.*", "*", "META_LEAD", "com.example/x.y", "user.sign-up"])
