@@ -26,8 +26,14 @@ Judge = Callable[[Mapping[str, Json]], list[int]]
 Numbered = tuple[int, Condition | None]
 """(place, condition); without a condition it always holds."""
 
+Fault = tuple[int, EvaluationError]
+"""(place, why it cannot be judged)"""
+Isolating = Callable[[Mapping[str, Json]], tuple[list[int], list[Fault]]]
+
 DEEPEST: Final = 80
 """Nesting that Python's parser takes in any version; what is deeper is judged by closures."""
+EVENTS_BEFORE: Final = 8
+"""Events that closures judge before code is generated."""
 LARGEST: Final = 300
 """Comparisons in one generated function: the compiler's time and memory stay in proportion."""
 
@@ -65,6 +71,24 @@ def judge_singly(entries: Sequence[Numbered]) -> Judge:
         return _judge_one(*entries[0])
     holding = [(place, compile_closure(condition)) for place, condition in entries]
     return lambda facts: [place for place, holds in holding if holds(facts)]
+
+
+def judge_late(entries: Sequence[Numbered], keep: Callable[[Judge], None]) -> Judge:
+    """Closures for the first events; then code is generated, and `keep` is handed its judge.
+
+    There can be 10,000 event types with a rule each, and most of them are rare.
+    """
+    singly = judge_singly(entries)
+    left = EVENTS_BEFORE
+
+    def judge(facts: Mapping[str, Json]) -> list[int]:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            keep(compile_judge(entries))
+        return singly(facts)
+
+    return judge
 
 
 def _judge_one(place: int, condition: Condition | None) -> Judge:
@@ -228,10 +252,15 @@ def is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def isolate(entries: Sequence[Numbered]) -> Callable[[Mapping[str, Json]], tuple[list[int], list[Fault]]]:
-    """Conditions that can raise: (places that hold, faults). Where one raises, that event is judged rule by rule."""
-    judge = compile_judge(entries)
+def isolate(entries: Sequence[Numbered], *, fewest: int = 1) -> Isolating:
+    """Conditions that can raise: (places that hold, faults). Where one raises, that event is judged rule by rule.
+
+    Fewer than `fewest` always are.
+    """
     singly = [(place, compile_closure(condition)) for place, condition in entries]
+    if len(entries) < fewest:
+        return lambda facts: _judge_each(singly, facts)
+    judge = compile_judge(entries)
 
     def judge_all(facts: Mapping[str, Json]) -> tuple[list[int], list[Fault]]:
         try:
@@ -240,10 +269,6 @@ def isolate(entries: Sequence[Numbered]) -> Callable[[Mapping[str, Json]], tuple
             return _judge_each(singly, facts)
 
     return judge_all
-
-
-Fault = tuple[int, EvaluationError]
-"""(place, why it cannot be judged)"""
 
 
 def _judge_each(singly: Sequence[tuple[int, Predicate]], facts: Mapping[str, Json]) -> tuple[list[int], list[Fault]]:

@@ -9,7 +9,7 @@ always looked at: no rule's error is lost, and no rule's error hides another rul
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -17,7 +17,16 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from autoflow.errors import EvaluationError
 from autoflow.matching.coercion import Key, key_of
 from autoflow.matching.compiler import can_raise
-from autoflow.matching.generator import Judge, Numbered, compile_judge, isolate, judge_singly
+from autoflow.matching.generator import (
+    Fault,
+    Judge,
+    Numbered,
+    compile_judge,
+    count_leaves,
+    isolate,
+    judge_late,
+    judge_singly,
+)
 from autoflow.matching.paths import Load, compile_reference
 from autoflow.matching.sieve import compile_sieves
 from autoflow.model.condition import All, Any, Condition, Leaf, Not, Reference
@@ -28,18 +37,20 @@ T = TypeVar("T")
 Pair = tuple[Reference, Key]
 
 ALL_AT_ONCE: Final = 16
-"""So few conditions are one generated function; more are filed by their values."""
+"""So few conditions are one generated function; more are filed by their values, or sifted."""
 FEWEST_GENERATED: Final = 8
 """Fewer in a bucket are asked one by one: there can be 10,000 buckets, and each function takes time to make."""
-FEWEST_SIFTED: Final = 17
-"""From so many on a sieve is faster than a generated function."""
+MOST_LATE: Final = 64
+"""Comparisons whose code is generated in a millisecond or two, while an event waits."""
+FEWEST_VALUES: Final = 64
+"""A value that more than one in so many rules need tells them apart no better than the sieve does."""
 
 
 class Matched(NamedTuple, Generic[T]):
     """What an event meets: in order of the entries, and those that cannot be judged on it."""
 
     hits: list[T]
-    errors: list[tuple[T, EvaluationError]]
+    errors: Sequence[tuple[T, EvaluationError]]
 
 
 @dataclass(slots=True)
@@ -48,6 +59,10 @@ class _Table:
 
     load: Load
     buckets: dict[Key, list[Numbered]] = field(default_factory=dict)
+
+    def places(self) -> set[int]:
+        """The entries that stand in it."""
+        return {place for bucket in self.buckets.values() for place, _ in bucket}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,36 +79,59 @@ class ConditionIndex(Generic[T]):
 
     def __init__(self, items: Sequence[T], plan: _Plan) -> None:
         self._items = tuple(items)
+        #: whether no item stands here twice, so that no hit can
+        self.distinct = len({id(item) for item in items}) == len(items)
         self._tables = tuple((table.load, _compile_buckets(table)) for table in plan.tables.values())
-        self._rest = _choose_judge(plan.rest) if plan.rest else None
-        self._raising = isolate(plan.raising) if plan.raising else None
+        self._rest: Judge | None = _choose_judge(plan.rest, self._keep) if plan.rest else None
+        self._raising = isolate(plan.raising, fewest=FEWEST_GENERATED) if plan.raising else None
+        places = [table.places() for table in plan.tables.values()]
+        self._repeats = sum(map(len, places)) > len(set().union(*places))
 
     @classmethod
     def build(cls, entries: Sequence[tuple[Condition | None, T]]) -> ConditionIndex[T]:
         """An index of (condition, item) pairs; without a condition an item is always met."""
         return cls([item for _, item in entries], _plan([condition for condition, _ in entries]))
 
+    def _keep(self, judge: Judge) -> None:
+        """A faster judge of the rest, once it is made."""
+        self._rest = judge
+
     def match(self, facts: Mapping[str, Json]) -> Matched[T]:
         """The items whose conditions hold, each once."""
+        hits, errors = self.find(facts)
+        return Matched(list(hits), errors)
+
+    def find(self, facts: Mapping[str, Json]) -> tuple[Sequence[T], Sequence[tuple[T, EvaluationError]]]:
+        """Hits and errors as a plain pair, for the one caller that asks with every event."""
         found = self._rest(facts) if self._rest is not None else []
-        parts = 1
+        errors: Sequence[tuple[T, EvaluationError]] = ()
+        if self._tables or self._raising is not None:
+            found, faults = self._look_further(facts, found)
+            errors = [(self._items[place], error) for place, error in faults] if faults else ()
+        if len(found) < 2:
+            return [self._items[place] for place in found], errors
+        return itemgetter(*found)(self._items), errors
+
+    def _look_further(self, facts: Mapping[str, Json], found: list[int]) -> tuple[list[int], list[Fault]]:
+        """What values lead to and what can raise, besides what was found; all places in order, each once."""
+        parts = 1 if found else 0
         for load, buckets in self._tables:
             key = key_of(load(facts))
             judge = buckets.get(key) if key is not None else None
-            if judge is not None:
-                found = found + judge(facts)
+            if judge is not None and (more := judge(facts)):
+                found = found + more if parts else more
                 parts += 1
-        items = self._items
-        errors: list[tuple[T, EvaluationError]] = []
+        faults: list[Fault] = []
         if self._raising is not None:
             more, faults = self._raising(facts)
             found = found + more
             parts += 1
-            errors = [(items[place], error) for place, error in faults]
-        if parts > 1 and len(found) > 1:
+        if parts > 1:
+            # In runs that are in order, so that sorting is merging.
+            found.sort()
             # An `any` over two references stands in two tables: its place is met twice, and counts once.
-            found = sorted(set(found))
-        return Matched([items[place] for place in found], errors)
+            found = list(dict.fromkeys(found)) if self._repeats else found
+        return found, faults
 
 
 def _plan(conditions: Sequence[Condition | None]) -> _Plan:
@@ -115,25 +153,32 @@ def _plan(conditions: Sequence[Condition | None]) -> _Plan:
 
 
 def _file(plan: _Plan, entries: Sequence[tuple[int, Condition]]) -> None:
-    """Put each entry under the values that it needs, or with the rest."""
+    """Put each entry under the values that it needs, or with the rest where those values say too little."""
     frequency = Counter(pair for _, condition in entries for pair in _all_pairs(condition))
+    most = max(ALL_AT_ONCE, len(entries) // FEWEST_VALUES)
     for place, condition in entries:
         pairs = _needed_pairs(condition, frequency)
-        if pairs is None:
+        if pairs is None or any(frequency[pair] > most for pair in pairs):
             plan.rest.append((place, condition))
         else:
             _insert(plan.tables, pairs, (place, _without(condition, pairs)))
 
 
 def _compile_buckets(table: _Table) -> dict[Key, Judge]:
-    return {key: _choose_judge(bucket, FEWEST_GENERATED) for key, bucket in table.buckets.items()}
+    """The judges of a table by key. Those of a few entries stay closures: there can be 10,000 buckets."""
+    buckets = table.buckets.items()
+    return {
+        key: judge_singly(bucket) if len(bucket) < FEWEST_GENERATED else _choose_judge(bucket)
+        for key, bucket in buckets
+    }
 
 
-def _choose_judge(entries: Sequence[Numbered], fewest: int = 1) -> Judge:
-    """The fastest judge for so many."""
-    if len(entries) >= FEWEST_SIFTED:
+def _choose_judge(entries: Sequence[Numbered], keep: Callable[[Judge], None] | None = None) -> Judge:
+    """The fastest judge for so many. With `keep`, little code is generated only where events come for it."""
+    if len(entries) > ALL_AT_ONCE:
         return compile_sieves(entries)
-    return compile_judge(entries) if len(entries) >= fewest else judge_singly(entries)
+    leaves = sum(count_leaves(condition) for _, condition in entries if condition is not None)
+    return compile_judge(entries) if keep is None or leaves > MOST_LATE else judge_late(entries, keep)
 
 
 def _insert(tables: dict[Reference, _Table], pairs: frozenset[Pair], entry: Numbered) -> None:

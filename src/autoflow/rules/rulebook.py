@@ -21,6 +21,8 @@ from autoflow.model.json import Json, canonical_json, content_hash
 from autoflow.model.rule import CancelOn, Enabled, EventPattern, Rule
 
 ANY_EVENT = "*"
+KNOWN_TYPES = 4_096
+"""Event types whose listeners are remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,20 +54,24 @@ class Rulebook:
         self.by_key: Mapping[tuple[str, str], RuleVersion] = {v.rule.key: v for v in versions}
         self._accounts = _patterns_by_account(v for v in versions if v.rule.enabled is not Enabled.OFF)
         self._indexes: dict[tuple[str, tuple[str, ...]], ConditionIndex[RuleVersion]] = {}
+        self._alone = {version: Matched(hits=(version,)) for version in versions}
+        self._by_type: dict[tuple[str, str], ConditionIndex[RuleVersion] | None] = {}
         for account, patterns in self._accounts.items():
             for name in patterns.entries:
                 self._index(account, patterns.names_for(name))
 
     def match(self, event: Event, facts: Mapping[str, Json]) -> Matched:
         """The rules whose trigger and conditions the event meets, each once."""
-        patterns = self._accounts.get(event.account)
-        if patterns is None:
+        try:
+            index = self._by_type[event.account, event.type]
+        except KeyError:
+            index = self._look_up(event.account, event.type)
+        if index is None:
             return NOTHING
-        names = patterns.names_for(event.type)
-        if not names:
-            return NOTHING
-        found = self._index(event.account, names).match(facts)
-        return Matched(hits=tuple(dict.fromkeys(found.hits)), errors=tuple(found.errors))
+        hits, errors = index.find(facts)
+        if not errors and len(hits) < 2:
+            return self._alone[hits[0]] if hits else NOTHING
+        return Matched(hits=tuple(hits if index.distinct else dict.fromkeys(hits)), errors=tuple(errors))
 
     def listeners(self, event: Event) -> tuple[RuleVersion, ...]:
         """The rules of the event's account that wait for events of its type, whatever their conditions say."""
@@ -79,6 +85,17 @@ class Rulebook:
             if account != event.account:
                 found += patterns.listeners(event.type)
         return tuple(found)
+
+    def _look_up(self, account: str, event_type: str) -> ConditionIndex[RuleVersion] | None:
+        """The index for an account's events of a type, kept for the next one; None where nothing listens."""
+        patterns = self._accounts.get(account)
+        names = patterns.names_for(event_type) if patterns else ()
+        index = self._index(account, names) if names else None
+        if len(self._by_type) >= KNOWN_TYPES:
+            # Senders can make up types for ever.
+            self._by_type.clear()
+        self._by_type[account, event_type] = index
+        return index
 
     def _index(self, account: str, names: tuple[str, ...]) -> ConditionIndex[RuleVersion]:
         key = (account, names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from autoflow.matching.generator import EVENTS_BEFORE
 from autoflow.matching.index import ConditionIndex
 from autoflow.matching.tree import parse_condition
 from autoflow.model.condition import Condition
@@ -124,3 +125,15 @@ def test_a_list_that_can_hold_nothing_is_never_met() -> None:
     index = build("a in []", "a in [[1]]", "a in [] or a in [[1]]", "a in [] or a == 1")
     assert index.match({"a": 1}).hits == [3]
     assert index.match({"a": [1]}).hits == []
+
+
+def test_code_is_generated_where_events_come_for_it() -> None:
+    """A few rules are closures at first and one function later, which asks the facts once; the answer stays."""
+    index = build("a == 1 and b > 5", "a == 1 and b > 6", "a == 2 or a == 1")
+    asked = []
+    for _ in range(2 * EVENTS_BEFORE):
+        counted = Counted({"a": 1, "b": 6})
+        assert index.match(counted).hits == [0, 2]
+        asked.append(counted.asked)
+    assert asked[0] > asked[-1] == 2
+    assert sorted(asked, reverse=True) == asked

@@ -6,7 +6,16 @@ from autoflow.actions.registry import ACTION_TYPES
 from autoflow.model.event import Event, facts_of
 from autoflow.rules.context import LoadContext
 from autoflow.rules.loader import load_text
-from autoflow.rules.rulebook import Rulebook, RuleVersion, WaitBook, key_text, pattern_names, run_key, wait_hash
+from autoflow.rules.rulebook import (
+    KNOWN_TYPES,
+    Rulebook,
+    RuleVersion,
+    WaitBook,
+    key_text,
+    pattern_names,
+    run_key,
+    wait_hash,
+)
 
 CONTEXT = LoadContext(action_types=ACTION_TYPES, notifiers={})
 ACT = "actions: [ { log: { message: m } } ]\n"
@@ -43,6 +52,24 @@ def test_names_prefixes_and_the_star() -> None:
     assert met(rulebook, event("job.done.late")) == ["r1", "r2"]
     assert met(rulebook, event("job")) == ["r2"]
     assert met(rulebook, event("autoflow.action.dead_lettered")) == ["r4"]
+
+
+def test_a_rule_is_met_once_by_each_of_its_triggers_together() -> None:
+    """Two triggers of one rule that mean the same event are one hit, among other rules and alone."""
+    twice = "trigger: [ { event: a.b, when: n > 1 }, { event: a.* } ]"
+    assert met(book(twice, twice), event("a.b", {"n": 2})) == ["r0", "r1"]
+    assert met(book(twice), event("a.b", {"n": 2})) == ["r0"]
+    assert met(book(twice), event("a.b", {"n": 1})) == ["r0"]
+
+
+def test_types_that_senders_make_up_are_not_all_remembered() -> None:
+    """What is remembered about event types has a bound, and forgetting changes no answer."""
+    rulebook = book("trigger: { event: job.* }", "trigger: { event: a }")
+    for number in range(2 * KNOWN_TYPES + 3):
+        assert met(rulebook, event(f"job.t{number}")) == ["r0"]
+        assert met(rulebook, event(f"other.t{number}")) == []
+    assert len(rulebook._by_type) <= KNOWN_TYPES
+    assert met(rulebook, event("a")) == ["r1"]
 
 
 def test_accounts_are_apart() -> None:
