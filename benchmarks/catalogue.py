@@ -13,6 +13,7 @@ from benchmarks.measures.intake import measure_intake, measure_single
 from benchmarks.measures.lateness import measure_lateness
 from benchmarks.measures.lines import measure_lines
 from benchmarks.measures.memory import measure_memory
+from benchmarks.measures.peer import measure_peer
 from benchmarks.measures.pending import measure_pending
 from benchmarks.measures.webhooks import measure_webhooks
 
@@ -34,7 +35,8 @@ _ALL = (
     Subject(name="intake", words="single events over HTTP", measure=measure_intake, steps=6),
     Subject(name="single", words="one sender, one event at a time", measure=measure_single, steps=6),
     Subject(name="lines", words="JSON lines over HTTP", measure=measure_lines, steps=6),
-    Subject(name="conditions", words="events judged by many rules", measure=measure_conditions, steps=48),
+    Subject(name="conditions", words="events judged by many rules", measure=measure_conditions, steps=72),
+    Subject(name="peer", words="the same rules in json-rules-engine, on node", measure=measure_peer, steps=18),
     Subject(name="lateness", words="lateness of due triggers", measure=measure_lateness, steps=12),
     Subject(name="pending", words="waiting work made, and worked off", measure=measure_pending, steps=3),
     Subject(name="webhooks", words="webhooks delivered", measure=measure_webhooks, steps=6),

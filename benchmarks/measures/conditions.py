@@ -3,6 +3,9 @@
 In this process, without store and HTTP. Two shapes of condition: one that names a client (`==`), of which an event
 meets one; and one that names an amount (`>=`) and can be found by no value. Beside them a loop in plain Python that
 asks each rule's hand-written function: it knows no missing values and no kinds, and tells no errors apart.
+
+A third shape has ranges, regular expressions, `not` and `or` in turn. Beside it stand the same conditions, each
+compiled to closures by itself and asked in a loop: equal in meaning, and what judging many together gains.
 """
 
 from __future__ import annotations
@@ -11,9 +14,10 @@ import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any as Value
 
-from autoflow.model.condition import All, Condition, Leaf, Reference
+from autoflow.matching.compiler import compile_condition
+from autoflow.model.condition import All, Any, Condition, Leaf, Not, Reference
 from autoflow.model.event import Event, facts_of
 from autoflow.model.rule import EventPattern, Rule
 from autoflow.rules.rulebook import Rulebook, RuleVersion
@@ -25,11 +29,16 @@ COUNTS = (1, 100, 1_000, 10_000)
 ROUND_SHARE = 0.1
 """Of a round's length: there are many rounds, and nothing here waits for a disk."""
 
+HAND_WRITTEN = "a plain Python loop over hand-written functions"
+BY_THEMSELVES = "a loop over the conditions, each compiled by itself"
+
 TOTAL = Reference(fact="job", path="$.total")
 CLIENT = Reference(fact="job", path="$.client.id")
+STATUS = Reference(fact="job", path="$.status")
+NUMBER = Reference(fact="job", path="$.number")
 HIT = 7
 
-Facts = Mapping[str, Any]
+Facts = Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +47,17 @@ class Shape:
 
     words: str
     condition: Callable[[int], Condition]
-    function: Callable[[int], Callable[[Facts], bool]]
+    #: None where the reference is each condition compiled by itself
+    function: Callable[[int], Callable[[Facts], bool]] | None = None
+
+    @property
+    def beside(self) -> str:
+        """What the reference is."""
+        return HAND_WRITTEN if self.function else BY_THEMSELVES
+
+    def make_function(self, number: int) -> Callable[[Facts], bool]:
+        """The reference's function for the n-th rule."""
+        return self.function(number) if self.function else compile_condition(self.condition(number))
 
 
 def _client_condition(number: int) -> Condition:
@@ -64,9 +83,27 @@ def _amount_function(number: int) -> Callable[[Facts], bool]:
     return lambda facts: facts["job"]["total"] >= least
 
 
+def _unfiled_condition(number: int) -> Condition:
+    """No equality that all of it needs: nothing that an index can file it by. Of each kind a few hold."""
+    match number % 4:
+        case 0:
+            low = 1200 + number
+            bounds = [("greaterThan", low), ("lessThan", low + 40)]
+            return All(conditions=tuple(Leaf(left=TOTAL, operator=name, value=value) for name, value in bounds))
+        case 1:
+            return Leaf(left=NUMBER, operator="matches", value=f"^J-{5540 + number}|x{number}.*z$")
+        case 2:
+            high = Leaf(left=TOTAL, operator="greaterThanInclusive", value=1240 - number)
+            return Not(condition=Any(conditions=(high, Leaf(left=STATUS, operator="equal", value="Closed"))))
+        case _:
+            high = Leaf(left=TOTAL, operator="greaterThan", value=1233 + number)
+            return Any(conditions=(high, Leaf(left=STATUS, operator="equal", value=f"Lost {number}")))
+
+
 SHAPES = (
     Shape(words="`==` on a client, then `>=`", condition=_client_condition, function=_client_function),
     Shape(words="only `>=` on an amount", condition=_amount_condition, function=_amount_function),
+    Shape(words="ranges, expressions, `not` and `or`", condition=_unfiled_condition),
 )
 
 
@@ -79,6 +116,11 @@ def measure_conditions(bench: Bench) -> list[Figure]:
     return figures
 
 
+def make_rulebook(conditions: Sequence[Condition]) -> Rulebook:
+    """Rules for the measured event, numbered from 0."""
+    return Rulebook([_version(number, condition) for number, condition in enumerate(conditions)])
+
+
 def _growth(shape: Shape, one: Figure, many: Figure) -> Figure:
     """How much more an event costs with the most rules than with one."""
     assert one.beside_value is not None
@@ -87,35 +129,35 @@ def _growth(shape: Shape, one: Figure, many: Figure) -> Figure:
         f"cost of an event, {COUNTS[-1]:,} rules by 1 rule, {shape.words}",
         "times",
         [Round(value=one.value / many.value)],
-        "a plain Python loop over hand-written functions",
+        shape.beside,
         [Round(value=one.beside_value / many.beside_value)],
     )
 
 
 def _measure(bench: Bench, shape: Shape, count: int) -> Figure:
-    facts = facts_of(_event())
-    event = _event()
-    rulebook = Rulebook([_version(number, shape.condition(number)) for number in range(count)])
-    functions = [shape.function(number) for number in range(count)]
+    facts = facts_of(make_event())
+    event = make_event()
+    rulebook = make_rulebook([shape.condition(number) for number in range(count)])
+    functions = [shape.make_function(number) for number in range(count)]
     if [hit.id for hit in rulebook.match(event, facts).hits] != _scan(functions, facts) or not functions[0](facts):
         raise AssertionError("the rulebook and the loop do not find the same rules")
     seconds = bench.seconds * ROUND_SHARE
     gc.collect()
     rounds, references = bench.alternate(
-        lambda: _rate(lambda: _scan(functions, facts), seconds, count),
-        lambda: _rate(lambda: rulebook.match(event, facts), seconds, count),
+        lambda: measure_rate(lambda: _scan(functions, facts), seconds, count),
+        lambda: measure_rate(lambda: rulebook.match(event, facts), seconds, count),
         f"conditions, {count} rules",
     )
     rules = "1 rule" if count == 1 else f"{count:,} rules"
     name = f"events judged, {rules}, {shape.words}"
-    return make_figure(name, "events/s", rounds, "a plain Python loop over hand-written functions", references)
+    return make_figure(name, "events/s", rounds, shape.beside, references)
 
 
 def _scan(functions: Sequence[Callable[[Facts], bool]], facts: Facts) -> list[int]:
     return [number for number, holds in enumerate(functions) if holds(facts)]
 
 
-def _rate(judge: Callable[[], object], seconds: float, count: int) -> Round:
+def measure_rate(judge: Callable[[], object], seconds: float, count: int) -> Round:
     """Events a second; between two looks at the clock there are about 1,000 conditions."""
     batch = range(max(1, 1_000 // count))
     judged = 0
@@ -143,5 +185,6 @@ def _version(number: int, condition: Condition) -> RuleVersion:
     return RuleVersion(id=number, rule=rule)
 
 
-def _event() -> Event:
+def make_event() -> Event:
+    """The measured event."""
     return Event(id="1", type="job.created", time=0, received_at=0, raw=b"{}", data=EVENT["data"])
