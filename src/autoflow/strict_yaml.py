@@ -411,13 +411,18 @@ def _join_surrogates(found: re.Match[str]) -> str:
 
 def _problem(path: str, place: Place | None, code: str, message: str, *, hint: str | None = None) -> Problem:
     place = place or Place(line=1, column=1, end_line=1, end_column=2)
+    return problem_at(path, place, Severity.ERROR, code, message, hint)
+
+
+def problem_at(path: str, place: Place, severity: Severity, code: str, message: str, hint: str | None) -> Problem:
+    """A finding at a place of a file."""
     return Problem(
         path=path,
         line=place.line,
         column=place.column,
         end_line=place.end_line,
         end_column=place.end_column,
-        severity=Severity.ERROR,
+        severity=severity,
         code=code,
         message=message,
         hint=hint,

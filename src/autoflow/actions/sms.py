@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
@@ -32,7 +33,7 @@ class Text:
     message: str
 
 
-class SmsAction:
+class SmsAction(ABC):
     """What both ways of sending share."""
 
     def __init__(
@@ -72,11 +73,13 @@ class SmsAction:
         )
         return self._judge(answer, request)
 
+    @abstractmethod
     def _url(self) -> str:
-        raise NotImplementedError
+        """Where to."""
 
+    @abstractmethod
     def _write(self, request: Request, text: Text) -> tuple[dict[str, str], bytes]:
-        raise NotImplementedError
+        """Headers and body."""
 
     def _judge(self, answer: Answer, request: Request) -> Outcome:
         failed = judge_answer(answer, Profile.API, request.now)

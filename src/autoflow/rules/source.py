@@ -24,6 +24,7 @@ from autoflow.strict_yaml import (
     YamlDocument,
     YamlRead,
     decode_text,
+    problem_at,
     read_yaml,
     split_lines,
 )
@@ -247,17 +248,7 @@ def _plain_scalars(root: yaml.Node) -> Iterator[yaml.ScalarNode]:
 
 
 def _note(path: str, place: Place, code: str, message: str, hint: str | None) -> Problem:
-    return Problem(
-        path=path,
-        line=place.line,
-        column=place.column,
-        end_line=place.end_line,
-        end_column=place.end_column,
-        severity=Severity.WARNING,
-        code=code,
-        message=message,
-        hint=hint,
-    )
+    return problem_at(path, place, Severity.WARNING, code, message, hint)
 
 
 def _unread(path: str, name: str, problem: Problem) -> SourceFile:

@@ -13,7 +13,7 @@ from pathlib import Path
 from autoflow.model.json import Json
 from autoflow.model.problem import Problem, Severity
 from autoflow.settings.keys import KEYS, NOTIFIERS
-from autoflow.strict_yaml import Place, Pointer, YamlDocument, decode_text, read_yaml
+from autoflow.strict_yaml import Place, Pointer, YamlDocument, decode_text, problem_at, read_yaml
 
 UNREADABLE = "AF010"
 UNKNOWN_KEY = "AF011"
@@ -60,17 +60,7 @@ class Source:
             place = self.document.key_at(pointer) if on_key else self.document.value_at(pointer)
         elif self.name == PREFIX:
             path = PREFIX + "__".join(str(step) for step in pointer).upper()
-        return Problem(
-            path=path,
-            line=place.line,
-            column=place.column,
-            end_line=place.end_line,
-            end_column=place.end_column,
-            severity=severity,
-            code=code,
-            message=message,
-            hint=hint,
-        )
+        return problem_at(path, place, severity, code, message, hint)
 
 
 def read_file(path: Path, environ: Mapping[str, str], problems: list[Problem]) -> Source:
