@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from autoflow.clock import Clock, to_rfc3339
-from autoflow.model.event import Event, facts_of
+from autoflow.model.event import Event, arrival_facts
 from autoflow.model.ids import IdSource
 from autoflow.model.rule import OnChange, Rule
 from autoflow.observe.log import get_log
@@ -93,7 +93,7 @@ class Engine:
     def judge(self, event: Event) -> Judged:
         """What the rulebook says about an event. Changes nothing."""
         rulebook = self.rulebook
-        facts = facts_of(event)
+        facts = arrival_facts(event)
         matched = rulebook.match(event, facts)
         planned = tuple(
             plan_run(version, event, facts, run_id="run_" + self.ids.make(event.received_at), targets=self._targets)

@@ -6,7 +6,7 @@ Nothing is stored and nothing is sent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import assert_never
 
 from autoflow.actions.base import ActionType
@@ -69,7 +69,7 @@ def foreign_accounts(rules: Iterable[Rule], event: Event) -> tuple[str, ...]:
         for rule in rules
         if rule.account != event.account
         and rule.enabled is not Enabled.OFF
-        and meets_trigger(rule, replace(event, account=rule.account))
+        and meets_trigger(rule, event._replace(account=rule.account))
     }
     return tuple(sorted(others))
 

@@ -5,17 +5,28 @@ Before it: a door. After it: the gate. Nothing here knows a rule or the store.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from functools import lru_cache
 
 import msgspec
 
 from autoflow.errors import IntakeError
-from autoflow.intake.envelope import ALIASES, KNOWN, LONGEST_WORD, Envelope, Mistakes, judge_id, read_envelope
+from autoflow.intake.envelope import (
+    ALIASES,
+    KNOWN,
+    LONGEST_WORD,
+    Envelope,
+    Mistakes,
+    judge_id,
+    read_envelope,
+    read_time,
+)
+from autoflow.intake.plain import PlainEvent, read_plain, read_plain_array, read_plain_lines
 from autoflow.model.event import DEFAULT_ACCOUNT, DEFAULT_SOURCE, Event
 from autoflow.model.ids import IdSource
-from autoflow.model.json import Json
+from autoflow.model.json import Json, is_deeper
 
 __all__ = ["ALIASES", "KNOWN", "LONGEST_WORD", "DecodeLimits", "Decoder"]
 
@@ -28,6 +39,9 @@ ACCEPTED = (JSON, CLOUDEVENT, CLOUDEVENT_BATCH, *sorted(LINES))
 MOST_MISTAKES = 100
 """Told of one request: who has more corrects these first."""
 _BOM = b"\xef\xbb\xbf"
+
+read_json = msgspec.json.Decoder().decode
+write_json = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +64,9 @@ class Decoder:
 
     def decode_body(self, body: bytes, content_type: str, *, now: int, default_id: str | None = None) -> list[Event]:
         """All events of a request. IntakeError names every mistake; a request is taken whole or not at all."""
-        media_type = content_type.partition(";")[0].strip().lower()
+        media_type = _media_type(content_type)
+        if default_id is None and (events := self._decode_plain(body, media_type, now=now)) is not None:
+            return events
         if media_type in LINES:
             mistakes: Mistakes = []
             values = self._parse_lines(body, mistakes)
@@ -68,13 +84,15 @@ class Decoder:
         """The event of one JSON line."""
         if len(line) > self.limits.event_bytes:
             raise _too_large(self.limits.event_bytes, "")
-        return self._decode_all([("", self._parse(line))], [], now=now)[0]
+        one = read_plain(line, depth=self.limits.depth)
+        made = None if one is None else self._make_plain((one,), now=now)
+        return (made or self._decode_all([("", self._parse(line))], [], now=now))[0]
 
     def decode_binary(
         self, attributes: Mapping[str, str], body: bytes, content_type: str, *, mistakes: Mistakes, now: int
     ) -> list[Event]:
         """The CloudEvent whose attributes stood in headers; `mistakes` are those that were found there."""
-        media_type = content_type.partition(";")[0].strip().lower()
+        media_type = _media_type(content_type)
         value: dict[str, Json] = dict(attributes)
         if body:
             if media_type != JSON and not media_type.endswith(("/json", "+json")):
@@ -87,6 +105,42 @@ class Decoder:
         if envelope is None or mistakes:
             raise _refused(mistakes)
         return [self._make(envelope, "", now=now, default_id=None)]
+
+    def _decode_plain(self, body: bytes, media_type: str, *, now: int) -> list[Event] | None:
+        """The events of a body that holds nothing unusual; None for any other."""
+        depth, most = self.limits.depth, self.limits.events
+        found: Sequence[PlainEvent] | None = None
+        if media_type in LINES:
+            found = read_plain_lines(body, depth=depth, most=most)
+        elif media_type == JSON and body.startswith(b"["):
+            found = read_plain_array(body, depth=depth, most=most)
+        elif media_type == JSON and (one := read_plain(body, depth=depth)) is not None:
+            found = (one,)
+        return None if found is None else self._make_plain(found, now=now)
+
+    def _make_plain(self, found: Sequence[PlainEvent], *, now: int) -> list[Event] | None:
+        made = []
+        for one in found:
+            time = now if one.time is None else read_time(one.time, self.zone)
+            data = {} if one.data is None else one.data
+            raw = write_json(data)
+            if time is None or len(raw) > self.limits.event_bytes:
+                return None
+            # By position: by name it takes twice the time.
+            made.append(
+                Event(
+                    one.id or self.ids.make(now),
+                    one.type,
+                    time,
+                    now,
+                    raw,
+                    data,
+                    one.source or DEFAULT_SOURCE,
+                    one.account or DEFAULT_ACCOUNT,
+                    one.subject,
+                )
+            )
+        return made
 
     def _parse_lines(self, body: bytes, mistakes: Mistakes) -> list[tuple[str, Json]]:
         values: list[tuple[str, Json]] = []
@@ -105,14 +159,14 @@ class Decoder:
     def _parse(self, text: bytes) -> Json:
         depth = self.limits.depth
         try:
-            value = msgspec.json.decode(text.removeprefix(_BOM))
+            value = read_json(text.removeprefix(_BOM))
         except RecursionError:
             raise _refused([("", f"nested deeper than {depth} levels")]) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             wrong = f"not JSON: {error}" if text.strip() else "nothing is in it: an event is a JSON object"
             raise _refused([("", wrong)]) from None
         # Only a text with that many brackets can be that deep.
-        if text.count(b"{") + text.count(b"[") > depth and _is_deeper(value, depth + isinstance(value, list)):
+        if text.count(b"{") + text.count(b"[") > depth and is_deeper(value, depth + isinstance(value, list)):
             raise _refused([("", f"nested deeper than {depth} levels")])
         return value
 
@@ -144,7 +198,7 @@ class Decoder:
     def _make(self, envelope: Envelope, pointer: str, *, now: int, default_id: str | None) -> Event:
         named = envelope.named
         data = named.get("data", {})
-        raw = msgspec.json.encode(data)
+        raw = write_json(data)
         if len(raw) > self.limits.event_bytes:
             raise _too_large(self.limits.event_bytes, pointer)
         event_id = named.get("id", default_id)
@@ -174,19 +228,9 @@ def _judge_default_id(given: str, read: list[tuple[str, Envelope | None]], mista
         ]
 
 
-def _is_deeper(value: Json, levels: int) -> bool:
-    """Level by level, containers only: a wide value costs no more than a look at its parts."""
-    level = [value] if isinstance(value, dict | list) else []
-    for _ in range(levels):
-        level = [
-            part
-            for container in level
-            for part in (container.values() if isinstance(container, dict) else container)
-            if isinstance(part, dict | list)
-        ]
-        if not level:
-            return False
-    return bool(level)
+@lru_cache(maxsize=256)
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
 def _unknown_type(media_type: str, accepted: tuple[str, ...]) -> IntakeError:

@@ -74,7 +74,7 @@ def read_envelope(
         item = named.get(name)
         if item is not None and (wrong := _judge_word(name, item)):
             mistakes.append((f"{pointer}/{spelled.get(name, name)}", wrong))
-    if wrong := _judge_type(named.get("type")):
+    if wrong := judge_type(named.get("type")):
         mistakes.append((f"{pointer}/{spelled.get('type', 'type')}", wrong))
     time = None
     if "time" in named and (time := read_time(named["time"], None if is_cloudevent else zone)) is None:
@@ -131,7 +131,8 @@ def _judge_word(name: str, value: Json) -> str | None:
     return "holds a control character" if _CONTROL.search(value) else None
 
 
-def _judge_type(value: Json) -> str | None:
+def judge_type(value: Json) -> str | None:
+    """What is wrong with an event's type; None for a good one."""
     if value is None:
         return "is missing: what happened? for example job.created"
     if not isinstance(value, str):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from autoflow.clock import to_rfc3339
 from autoflow.engine import Receipt
@@ -47,7 +46,7 @@ def note_of(receipt: Receipt, rulebook: Rulebook) -> str | None:
     others = {
         version.rule.account
         for version in rulebook.foreign_listeners(event)
-        if meets_trigger(version.rule, replace(event, account=version.rule.account))
+        if meets_trigger(version.rule, event._replace(account=version.rule.account))
     }
     if others:
         return f"a trigger is met but for the account: rules of {_words(others)}, the event of {event.account}"

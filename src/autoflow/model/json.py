@@ -26,3 +26,18 @@ def content_hash(value: Json) -> str:
 def plain_json(value: Json) -> str:
     """The value as JSON text in its own key order, for what is kept and sent as it was written."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def is_deeper(value: Json, levels: int) -> bool:
+    """Whether a value has more levels of containers. A wide value costs no more than a look at its parts."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(levels):
+        level = [
+            part
+            for container in level
+            for part in (container.values() if isinstance(container, dict) else container)
+            if isinstance(part, dict | list)
+        ]
+        if not level:
+            return False
+    return bool(level)
