@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ssl
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from autoflow.actions.mail import Mail, compose_mail
 from autoflow.model.json import Json, JsonObject
 from autoflow.model.run import Delivered, Outcome, Reject, Retry
 from autoflow.security.outgoing import DEADLINE_MS, Outgoing
+from autoflow.security.patience import Patience
 from autoflow.security.secrets import Secrets
 
 _FAREWELL_SECONDS = 2.0
@@ -72,11 +72,11 @@ class EmailAction:
             use_tls=self._tls == "tls",
             start_tls=False,
             tls_context=self._context,
-            timeout=self._seconds,
+            timeout=None,  # Patience counts
             local_hostname=str(self._options.get("helo", _HELO)),
         )
         try:
-            async with asyncio.timeout(self._seconds):
+            async with Patience(self._seconds):
                 # from here on the connection owns the socket
                 await client.connect(
                     sock=await self._outgoing.open_smtp_socket(self._host, self._port, self._seconds)

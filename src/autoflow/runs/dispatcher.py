@@ -96,7 +96,7 @@ class Dispatcher:
     async def _pass(self) -> None:
         try:
             async with self._claiming:
-                if self._clock.now() - self._swept_at >= SWEEP_EVERY:
+                if abs(self._clock.now() - self._swept_at) >= SWEEP_EVERY:  # the clock may have been set back
                     await self._sweep()
                 while await self._claim():
                     pass

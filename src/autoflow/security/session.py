@@ -6,7 +6,6 @@ which is the only place where literal addresses pass. Imported by the first requ
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl
 from contextvars import ContextVar
@@ -20,12 +19,12 @@ from yarl import URL
 from autoflow.errors import EgressError
 from autoflow.security.egress import EgressGuard, Resolver, Target
 from autoflow.security.outgoing import BODY_CAP, DEADLINE_MS, Answer, Send, SendFailure
+from autoflow.security.patience import Patience
 
 if TYPE_CHECKING:
     from aiohappyeyeballs import AddrInfoType
 
 _CONNECT_SECONDS = 5.0
-_READ_SECONDS = 15.0
 _HOSTNAME_MISMATCH, _ADDRESS_MISMATCH = 62, 64
 """OpenSSL's verify codes for a valid certificate of somebody else."""
 
@@ -87,7 +86,8 @@ class GuardedSession:
             auto_decompress=False,
             trust_env=False,
             trace_configs=[trace],
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_READ_SECONDS),
+            # until something was sent; from then on Patience counts
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
         )
 
     async def request(self, send: Send, target: Target) -> Answer:
@@ -95,7 +95,7 @@ class GuardedSession:
         progress = SimpleNamespace(sent=False)
         token = _target.set(target)
         try:
-            async with asyncio.timeout(min(send.timeout_ms, DEADLINE_MS) / 1000):
+            async with Patience(min(send.timeout_ms, DEADLINE_MS) / 1000):
                 return await self._exchange(send, target, progress)
         except TimeoutError as error:
             raise SendFailure("timeout", f"{target.name} did not answer in time", sent=progress.sent) from error
