@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from autoflow.clock import Clock, to_rfc3339
 from autoflow.model.event import Event, arrival_facts
@@ -17,7 +18,7 @@ from autoflow.model.ids import IdSource
 from autoflow.model.rule import OnChange, Rule
 from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
-from autoflow.rules.rulebook import Rulebook, RuleVersion, WaitBook
+from autoflow.rules.rulebook import NOTHING, Rulebook, RuleVersion, WaitBook
 from autoflow.rules.versions import VersionBook
 from autoflow.scheduling.planner import Targets, plan_run
 from autoflow.scheduling.wakeup import Alarm
@@ -29,21 +30,19 @@ from autoflow.store.waiting import NewPending, end_pending, insert_pending
 log = get_log("autoflow.engine")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(NamedTuple):
     """An event with everything its rulebook says about it."""
 
     event: Event
     rulebook: Rulebook
-    planned: tuple[NewPending, ...]
+    planned: tuple[NewPending, ...] = ()
     #: (rule version, message) where a condition could not be judged
-    errors: tuple[tuple[RuleVersion, str], ...]
+    errors: tuple[tuple[RuleVersion, str], ...] = ()
     #: (pattern, key) of the waiting work that this event ends
-    ends: tuple[tuple[str, str], ...]
+    ends: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What became of an event: told to its sender after the commit."""
 
     event: Event
@@ -95,47 +94,49 @@ class Engine:
         rulebook = self.rulebook
         facts = arrival_facts(event)
         matched = rulebook.match(event, facts)
-        planned = tuple(
-            plan_run(version, event, facts, run_id="run_" + self.ids.make(event.received_at), targets=self._targets)
-            for version in matched.hits
-        )
+        ends = self._waits.ends(event, facts)
+        if matched is NOTHING and not ends:
+            return Judged(event, rulebook)
         return Judged(
-            event=event,
-            rulebook=rulebook,
-            planned=planned,
+            event,
+            rulebook,
+            planned=tuple(
+                plan_run(
+                    version, event, facts, run_id="run_" + self.ids.make(event.received_at), targets=self._targets
+                )
+                for version in matched.hits
+            ),
             errors=tuple((version, str(error)) for version, error in matched.errors),
-            ends=self._waits.ends(event, facts),
+            ends=ends,
         )
 
     def record(self, tx: Transaction, batch: Sequence[Judged], *, parent_run: str | None = None) -> list[Receipt]:
         """Store judged events and their plans, in order: an event ends older work before it plans its own."""
-        batch = [one if one.rulebook is self.rulebook else self.judge(one.event) for one in batch]
-        records = [
-            EventRecord(
-                event=one.event,
-                generation=one.rulebook.generation,
-                matched=len(one.planned),
-                parent_run=parent_run,
-            )
-            for one in batch
-        ]
-        receipts = []
+        rulebook = self.rulebook
+        batch = [one if one.rulebook is rulebook else self.judge(one.event) for one in batch]
+        records = [EventRecord(one.event, len(one.planned)) for one in batch]
+        receipts: list[Receipt] = []
         waiting: list[tuple[int, NewPending]] = []
-        for one, stored in zip(batch, insert_events(tx, records), strict=True):
-            if stored.seq is None:
-                receipts.append(Receipt(event=one.event, stored=stored))
-                continue
-            ended: tuple[tuple[str, str], ...] = ()
-            if one.ends:
-                # What it ends may stand in this very batch.
-                insert_pending(tx, waiting)
-                waiting = []
+        told: list[tuple[Judged, Receipt]] = []
+        stored = insert_events(tx, records, generation=rulebook.generation, parent_run=parent_run)
+        for one, place in zip(batch, stored, strict=True):
+            receipt = Receipt(one.event, place)
+            if place.seq is None:
+                told.append((one, receipt))
+            elif one.planned or one.errors or one.ends:
+                if one.ends:
+                    # What it ends may stand in this very batch.
+                    insert_pending(tx, waiting)
+                    waiting = []
                 ended = self._end(tx, one)
-            planned = self._plan(tx, one, stored.seq)
-            waiting += [(stored.seq, new) for new in planned]
-            receipts.append(Receipt(event=one.event, stored=stored, planned=planned, ended=ended))
+                planned = self._plan(tx, one, place.seq)
+                waiting += [(place.seq, new) for new in planned]
+                receipt = Receipt(one.event, place, planned, ended)
+                told.append((one, receipt))
+            receipts.append(receipt)
         insert_pending(tx, waiting)
-        tx.after_commit(lambda: self._tell(batch, receipts))
+        if told:
+            tx.after_commit(lambda: self._tell(told))
         return receipts
 
     async def install(self, rules: Sequence[Rule], versions: VersionBook) -> Rulebook:
@@ -197,9 +198,9 @@ class Engine:
             return tuple(replace(new, shadow=True) for new in one.planned)
         return one.planned
 
-    def _tell(self, batch: Sequence[Judged], receipts: Sequence[Receipt]) -> None:
+    def _tell(self, told: Sequence[tuple[Judged, Receipt]]) -> None:
         """After the commit: the alarm, the counters, and a line for what a person should see."""
-        for one, receipt in zip(batch, receipts, strict=True):
+        for one, receipt in told:
             if receipt.stored.status is EventStatus.DUPLICATE:
                 if receipt.stored.mismatch:
                     log.warning("event.duplicate_mismatch", event_id=one.event.id, event_source=one.event.source)
@@ -216,7 +217,7 @@ class Engine:
                         "run.planned", due_at=to_rfc3339(new.due_at), rule_id=new.rule_id, run_id=new.run_id,
                         event_id=one.event.id, account=new.account,
                     )  # fmt: skip
-        due = [new.due_at for receipt in receipts for new in receipt.planned]
+        due = [new.due_at for _, receipt in told for new in receipt.planned]
         if due:
             self._alarm.arm(min(due))
 

@@ -1,20 +1,22 @@
 """The gate: every event passes here, whatever its door. Judged, stored, planned, committed; then answered.
 
-What arrives while a commit is under way goes into the next one together.
+What arrives while a commit is under way goes into the next one together: the store takes it when it comes to it, so
+that it never waits for the event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from autoflow.engine import Engine, Judged, Receipt
 from autoflow.errors import IntakeError, StorageError
 from autoflow.model.event import Event
 from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
-from autoflow.store.base import Store
-from autoflow.store.events import EventStatus
+from autoflow.store.base import Store, Transaction
 
 log = get_log("autoflow.intake")
 
@@ -35,10 +37,13 @@ class Gate:
         self._engine = engine
         self._store = store
         self._metrics = metrics
-        self._arrived: list[_Group] = []
+        #: filled on the event loop, emptied on the store's thread
+        self._arrived: deque[_Group] = deque()
+        #: whether a commit that has not begun will take what arrives now
+        self._awaited = False
         self._in_flight = 0
         self._freed = asyncio.Event()
-        self._writing: asyncio.Task[None] | None = None
+        self._writing: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def take(self, events: Sequence[Event], *, transport: str) -> list[Receipt]:
@@ -65,8 +70,14 @@ class Gate:
         judged = [self._engine.judge(event) for event in events]
         self._arrived.append((judged, transport, answer))
         self._in_flight += len(judged)
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.ensure_future(self._write())
+        if not self._awaited:
+            self._awaited = True
+            batch: list[_Group] = []
+            # The change is handed in here and now: the store may begin while others still arrive.
+            change = self._store.transact(lambda tx: self._record_arrived(tx, batch))
+            writing = asyncio.ensure_future(self._finish(batch, change))
+            self._writing.add(writing)
+            writing.add_done_callback(self._writing.discard)
 
     async def wait_for_room(self, number: int) -> None:
         """Return once so many events would be taken, for a door that can let its sender wait."""
@@ -77,8 +88,8 @@ class Gate:
         """Take nothing more; return once what came before is on disk."""
         self._closed = True
         self._freed.set()
-        if self._writing is not None:
-            await self._writing
+        while self._writing:
+            await asyncio.wait(self._writing)
 
     def _refuse(self, number: int) -> None:
         if self._closed or self._in_flight + number > MOST_IN_FLIGHT:
@@ -87,40 +98,56 @@ class Gate:
                 reason, status=503, hint="try again shortly", code="AF503", headers=[("Retry-After", "1")]
             )
 
-    async def _write(self) -> None:
-        """Commit what has arrived, as one change, until nothing is left."""
-        while self._arrived:
-            batch, self._arrived = self._arrived, []
-            await self._commit(batch)
-            self._in_flight -= sum(len(group) for group, _, _ in batch)
-            self._freed.set()
-            self._freed.clear()
+    def _record_arrived(self, tx: Transaction, batch: list[_Group]) -> list[Receipt]:
+        """Commit all that has arrived when the store comes to it; on the store's thread."""
+        self._take_arrived(batch)
+        return self._engine.record(tx, [one for judged, _, _ in batch for one in judged]) if batch else []
 
-    async def _commit(self, batch: list[_Group]) -> None:
-        judged = [one for group, _, _ in batch for one in group]
+    async def _finish(self, batch: list[_Group], change: Awaitable[list[Receipt]]) -> None:
+        """Wait for a commit and tell the senders."""
         try:
-            receipts = await self._store.transact(lambda tx: self._engine.record(tx, judged))
+            receipts = await change
         except Exception as error:
-            if len(batch) > 1 and not isinstance(error, StorageError):
-                # One of them is to blame, and only that one may fail.
-                for one in batch:
-                    await self._commit([one])
-                return
+            if not batch:  # the store did not even begin
+                self._take_arrived(batch)
+            await self._refuse_batch(batch, error)
+        else:
+            self._answer(batch, receipts)
+        self._in_flight -= sum(len(judged) for judged, _, _ in batch)
+        self._freed.set()
+        self._freed.clear()
+
+    def _take_arrived(self, batch: list[_Group]) -> None:
+        """Move what has arrived into a batch. What arrives from here on is still in it, or awaits the next one."""
+        self._awaited = False
+        while self._arrived:
+            batch.append(self._arrived.popleft())
+
+    async def _refuse_batch(self, batch: list[_Group], error: Exception) -> None:
+        """Nothing of a batch was kept: where one sender's events are to blame, only that one may fail."""
+        if len(batch) < 2 or isinstance(error, StorageError):
             for _, _, answer in batch:
                 _tell(answer, (), error)
             return
+        for judged, transport, answer in batch:
+            try:
+                receipts = await self._store.transact(partial(self._engine.record, batch=judged))
+            except Exception as fault:
+                _tell(answer, (), fault)
+            else:
+                self._answer([(judged, transport, answer)], receipts)
+
+    def _answer(self, batch: Sequence[_Group], receipts: Sequence[Receipt]) -> None:
         begin = 0
-        for group, transport, answer in batch:
-            own = receipts[begin : begin + len(group)]
-            begin += len(group)
+        for judged, transport, answer in batch:
+            own = receipts[begin : begin + len(judged)]
+            begin += len(judged)
             self._count(own, transport)
             _tell(answer, own, None)
 
     def _count(self, receipts: Sequence[Receipt], transport: str) -> None:
-        duplicates = mismatches = 0
-        for receipt in receipts:
-            duplicates += receipt.stored.status is EventStatus.DUPLICATE
-            mismatches += receipt.stored.mismatch
+        seen = [receipt.stored for receipt in receipts if receipt.stored.seq is None]
+        duplicates, mismatches = len(seen), sum(one.mismatch for one in seen)
         self._metrics.event_received(transport, "accepted", len(receipts) - duplicates)
         if duplicates:
             self._metrics.event_received(transport, "duplicate", duplicates - mismatches)

@@ -6,16 +6,13 @@ None: then the envelope is read name by name, which knows all spellings and tell
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import TypeVar
 
 import msgspec
 
 from autoflow.intake.envelope import LONGEST_WORD, judge_type
 from autoflow.model.json import Json, is_deeper
-
-T = TypeVar("T")
 
 KNOWN_TYPES = 4_096
 """Event types that are remembered as good."""
@@ -33,22 +30,31 @@ class PlainEvent(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     data: Json = None
 
 
+NOT_PLAIN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What the reader raises where a text is no JSON, or its event is not plain."""
+
 _read_one = msgspec.json.Decoder(PlainEvent).decode
 _read_array = msgspec.json.Decoder(list[PlainEvent]).decode
 
 
 def read_plain(text: bytes, *, depth: int) -> PlainEvent | None:
     """The event of a JSON object."""
-    one = _read(_read_one, text)
-    if one is None or not _is_good(one) or (_has_brackets(text, depth) and is_deeper(one.data, depth - 1)):
+    try:
+        one = _read_one(text)
+    except NOT_PLAIN:
+        return None
+    if not _is_good(one) or (_has_brackets(text, depth) and is_deeper(one.data, depth - 1)):
         return None
     return one
 
 
 def read_plain_array(text: bytes, *, depth: int, most: int) -> Sequence[PlainEvent] | None:
     """The events of a JSON array."""
-    found = _read(_read_array, text)
-    if found is None or len(found) > most or not all(map(_is_good, found)):
+    try:
+        found = _read_array(text)
+    except NOT_PLAIN:
+        return None
+    if len(found) > most or not all(map(_is_good, found)):
         return None
     if _has_brackets(text, depth) and any(is_deeper(one.data, depth - 1) for one in found):
         return None
@@ -57,21 +63,17 @@ def read_plain_array(text: bytes, *, depth: int, most: int) -> Sequence[PlainEve
 
 def read_plain_lines(text: bytes, *, depth: int, most: int) -> Sequence[PlainEvent] | None:
     """The events of JSON lines."""
-    found: list[PlainEvent] = []
-    for line in text.split(b"\n"):
-        if line:
-            one = read_plain(line, depth=depth)
-            if one is None or len(found) == most:
-                return None
-            found.append(one)
-    return found
-
-
-def _read(read: Callable[[bytes], T], text: bytes) -> T | None:
-    try:
-        return read(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    lines = [line for line in text.split(b"\n") if line]
+    if len(lines) > most:
         return None
+    try:
+        found = [_read_one(line) for line in lines]
+    except NOT_PLAIN:
+        return None
+    for one, line in zip(found, lines, strict=True):
+        if not _is_good(one) or (_has_brackets(line, depth) and is_deeper(one.data, depth - 1)):
+            return None
+    return found
 
 
 def _has_brackets(text: bytes, depth: int) -> bool:

@@ -6,7 +6,7 @@ Before it: the engine, the executor and the API. After it: a database. Every sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -46,8 +46,8 @@ class Transaction(Reading, Protocol):
         """Run the named statement; how many rows it changed."""
         ...
 
-    def insert_many(self, query: str, values: Sequence[Mapping[str, Any]]) -> int:
-        """Run the named one-row INSERT for many rows at once; how many rows were taken."""
+    def insert_many(self, query: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run the named one-row INSERT for many rows at once, with their values in the statement's order."""
         ...
 
     def take_numbers(self, table: str, count: int) -> int:
@@ -75,11 +75,12 @@ class Store(Protocol):
     #: raised at each start; claims of older owners are free
     epoch: int
 
-    async def transact(self, change: Callable[[Transaction], T]) -> T:
+    def transact(self, change: Callable[[Transaction], T]) -> Awaitable[T]:
         """Run `change` in a transaction; return once it is on disk. StorageError when it could not be kept,
         ClosedError (one of them) where nothing will be any more.
 
-        Several changes may share one commit. What `change` raises undoes its own part and comes back.
+        It is handed in at once, also where nobody awaits it yet. Several changes may share one commit. What `change`
+        raises undoes its own part and comes back.
         """
         ...
 

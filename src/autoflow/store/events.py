@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from autoflow.model.event import Event
 from autoflow.model.json import plain_json
@@ -22,34 +21,39 @@ class EventStatus(StrEnum):
     DUPLICATE = "duplicate"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEvent:
+class StoredEvent(NamedTuple):
     """An event's place in the store; `seq` is None for a duplicate."""
 
     seq: int | None
-    status: EventStatus
+    status: EventStatus = EventStatus.ACCEPTED
     #: a duplicate whose body is another one
     mismatch: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRecord:
-    """An event as it is offered to the store, with what the gate has found out about it."""
+class EventRecord(NamedTuple):
+    """An event as it is offered to the store, with how many runs it leads to."""
 
     event: Event
-    generation: int
-    matched: int
-    parent_run: str | None = None
+    matched: int = 0
 
 
-def insert_events(tx: Transaction, records: Sequence[EventRecord]) -> list[StoredEvent]:
+def insert_events(
+    tx: Transaction, records: Sequence[EventRecord], *, generation: int, parent_run: str | None = None
+) -> Sequence[StoredEvent]:
     """Store what is new. The unique key decides, also between events of one batch."""
     first = tx.take_numbers("events", len(records))
-    rows = [_columns(record, first + place) for place, record in enumerate(records)]
-    if tx.insert_many("insert_event_key", rows) == len(rows):
-        tx.insert_many("insert_event", rows)
-        return [StoredEvent(seq=first + place, status=EventStatus.ACCEPTED) for place in range(len(rows))]
-    return _insert_what_is_new(tx, rows)
+    after = first + len(records)
+    tx.insert_many(
+        "insert_event",
+        [
+            (seq, *_columns(record.event), generation, record.matched, parent_run)
+            for seq, record in zip(range(first, after), records, strict=True)
+        ],
+    )
+    # The keys are taken from the rows: that is done beside the event loop, which binding each of them is not.
+    if tx.run("insert_event_keys", first=first, after=after) == len(records):
+        return [StoredEvent(seq) for seq in range(first, after)]
+    return _keep_what_is_new(tx, records, first)
 
 
 def event_of(row: Row, *, id_column: str = "id") -> Event:
@@ -71,37 +75,34 @@ def event_of(row: Row, *, id_column: str = "id") -> Event:
     )
 
 
-def _insert_what_is_new(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> list[StoredEvent]:
-    """Some keys were not taken: theirs is another event's number."""
-    owners = [tx.row("event_key", id=row["id"], source=row["source"], account=row["account"]) for row in rows]
-    fresh = [row for row, owner in zip(rows, owners, strict=True) if owner is not None and owner["seq"] == row["seq"]]
-    tx.insert_many("insert_event", fresh)
-    stored = []
-    for row, owner in zip(rows, owners, strict=True):
-        if owner is None or owner["seq"] == row["seq"]:
-            stored.append(StoredEvent(seq=row["seq"], status=EventStatus.ACCEPTED))
+def _keep_what_is_new(tx: Transaction, records: Sequence[EventRecord], first: int) -> list[StoredEvent]:
+    """Some keys were not taken: theirs is another event's number. What has none of its own goes again."""
+    stored: list[StoredEvent] = []
+    for seq, record in enumerate(records, start=first):
+        event = record.event
+        owner = tx.row("event_key", id=event.id, source=event.source, account=event.account)
+        if owner is None or owner["seq"] == seq:
+            stored.append(StoredEvent(seq))
             continue
         known = tx.row("stored_data", seq=owner["seq"])
-        mismatch = known is not None and known["data"] != row["data"]
-        stored.append(StoredEvent(seq=None, status=EventStatus.DUPLICATE, mismatch=mismatch))
+        mismatch = known is not None and known["data"] != event.raw.decode()
+        stored.append(StoredEvent(None, EventStatus.DUPLICATE, mismatch))
+    seen = [seq for seq, one in enumerate(stored, start=first) if one.seq is None]
+    tx.run("purge_events", seqs=json.dumps(seen))
     return stored
 
 
-def _columns(record: EventRecord, seq: int) -> Mapping[str, Any]:
-    event = record.event
-    return {
-        "seq": seq,
-        "id": event.id,
-        "source": event.source,
-        "account": event.account,
-        "type": event.type,
-        "subject": event.subject,
-        "time": event.time,
-        "received_at": event.received_at,
-        "depth": event.depth,
-        "data": event.raw.decode(),
-        "extensions": plain_json(event.extensions) if event.extensions else None,
-        "generation": record.generation,
-        "matched": record.matched,
-        "parent_run": record.parent_run,
-    }
+def _columns(event: Event) -> tuple[Any, ...]:
+    """What the statement says of an event itself, in its order."""
+    return (
+        event.id,
+        event.source,
+        event.account,
+        event.type,
+        event.subject,
+        event.time,
+        event.received_at,
+        event.depth,
+        event.raw.decode(),
+        plain_json(event.extensions) if event.extensions else None,
+    )

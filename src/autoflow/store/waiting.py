@@ -61,22 +61,22 @@ def insert_pending(tx: Transaction, planned: Sequence[tuple[int, NewPending]]) -
     rows, waits = [], []
     for number, (event_seq, new) in enumerate(planned, start=first):
         rows.append(
-            {
-                "id": number,
-                "kind": PendingKind.START,
-                "account": new.account,
-                "rule_id": new.rule_id,
-                "version": new.version_id,
-                "event_seq": event_seq,
-                "run_id": new.run_id,
-                "due_at": new.due_at,
-                "step": 0,
-                "target": new.target,
-                "shadow": int(new.shadow),
-                "created_at": tx.now,
-            }
+            (
+                number,
+                PendingKind.START,
+                new.account,
+                new.rule_id,
+                new.version_id,
+                event_seq,
+                new.run_id,
+                new.due_at,
+                0,
+                new.target,
+                int(new.shadow),
+                tx.now,
+            )
         )
-        waits += [{"pattern": w.pattern, "account": new.account, "key": w.key, "pending": number} for w in new.waits]
+        waits += [(wait.pattern, new.account, wait.key, number) for wait in new.waits]
     tx.insert_many("insert_pending", rows)
     tx.insert_many("insert_wait", waits)
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,9 +24,9 @@ def make_event(event_id: str, *, data: dict | None = None, raw: bytes = b"{}", s
     return Event(id=event_id, type="job.done", source=source, time=START, received_at=START, raw=raw, data=data or {})
 
 
-def record(event: Event, generation: int) -> events.EventRecord:
-    """The event with what the gate found out."""
-    return events.EventRecord(event=event, generation=generation, matched=0)
+def insert(tx: Transaction, batch: Sequence[Event], generation: int) -> Sequence[events.StoredEvent]:
+    """Store events that nothing follows from."""
+    return events.insert_events(tx, [events.EventRecord(event) for event in batch], generation=generation)
 
 
 def new_generation(tx: Transaction) -> int:
@@ -61,7 +61,7 @@ async def store(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Store]:
 async def test_a_change_is_kept_and_seen_by_readers(store: Store) -> None:
     """What transact returned from is there for a reader."""
     generation = await store.transact(new_generation)
-    await store.transact(lambda tx: events.insert_events(tx, [record(make_event("e1"), generation)]))
+    await store.transact(lambda tx: insert(tx, [make_event("e1")], generation))
     found = await store.read(lambda view: view.rows("events_by_id", id="e1"))
     assert [row["type"] for row in found] == ["job.done"]
 
@@ -85,6 +85,28 @@ async def test_a_failing_change_undoes_only_itself(store: Store) -> None:
     assert last["id"] == results[2] == 2
 
 
+async def test_a_change_that_fails_alone_leaves_nothing_behind(store: Store) -> None:
+    """What it wrote is gone before the next one begins, and the next one is kept."""
+
+    def fails(tx: Transaction) -> None:
+        new_generation(tx)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await store.transact(fails)
+    assert await store.read(lambda view: view.row("last_generation")) is None
+    assert await store.transact(new_generation) == 1
+
+
+async def test_a_change_is_handed_in_at_once(store: Store) -> None:
+    """It is on its way also where nobody awaits it yet, and before whatever is handed in after it."""
+    seen: list[str] = []
+    first = store.transact(lambda tx: seen.append("first"))
+    await store.transact(lambda tx: seen.append("second"))
+    assert seen == ["first", "second"]
+    await first
+
+
 async def test_duplicates_are_told_by_account_source_and_id(store: Store) -> None:
     """Also within one batch; another source is another event; another body is told."""
     generation = await store.transact(new_generation)
@@ -93,10 +115,10 @@ async def test_duplicates_are_told_by_account_source_and_id(store: Store) -> Non
         make_event("a", raw=b'{"x":1}'),
         make_event("a", source="other"),
     ]
-    stored = await store.transact(lambda tx: events.insert_events(tx, [record(e, generation) for e in batch]))
+    stored = await store.transact(lambda tx: insert(tx, batch, generation))
     assert [s.status for s in stored] == ["accepted", "duplicate", "accepted"]
     assert [s.mismatch for s in stored] == [False, True, False]
-    again = await store.transact(lambda tx: events.insert_events(tx, [record(batch[0], generation)]))
+    again = await store.transact(lambda tx: insert(tx, batch[:1], generation))
     assert again[0].seq is None
     assert not again[0].mismatch
 
@@ -109,7 +131,7 @@ async def plan(store: Store, *, due_at: int, run_id: str, target: str | None = N
         generation = last["id"] if last else new_generation(tx)
         known = tx.row("version_by_hash", account="default", rule_id="r", hash="h")
         version = known["id"] if known else new_version(tx)
-        [stored] = events.insert_events(tx, [record(make_event(f"for-{run_id}"), generation)])
+        [stored] = insert(tx, [make_event(f"for-{run_id}")], generation)
         assert stored.seq is not None
         new = waiting.NewPending(
             account="default", rule_id="r", version_id=version, run_id=run_id, due_at=due_at, target=target,
@@ -205,11 +227,13 @@ async def test_many_rows_are_inserted_at_once(store: Store) -> None:
     """Whatever their number; what is there already is left out, and the rest is told apart from it."""
     generation = await store.transact(new_generation)
     batch = [make_event(f"e{number}") for number in range(150)]
-    await store.transact(lambda tx: events.insert_events(tx, [record(e, generation) for e in batch[40:60]]))
-    stored = await store.transact(lambda tx: events.insert_events(tx, [record(e, generation) for e in batch]))
+    await store.transact(lambda tx: insert(tx, batch[40:60], generation))
+    stored = await store.transact(lambda tx: insert(tx, batch, generation))
     told = [one.status for one in stored]
     assert told == ["accepted"] * 40 + ["duplicate"] * 20 + ["accepted"] * 90
     assert len({one.seq for one in stored if one.seq is not None}) == 130
+    kept = await store.read(lambda view: view.rows("events_after", after=0, type=None, account=None, limit=1_000))
+    assert sorted(row["id"] for row in kept) == sorted(event.id for event in batch)
 
 
 async def test_what_a_change_did_in_memory_is_undone_with_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

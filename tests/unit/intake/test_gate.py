@@ -1,6 +1,7 @@
 """The gate: answered after the commit, shared by who comes together, and nobody suffers for somebody else."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -34,10 +35,15 @@ class WatchedStore:
         self.changes = 0
         self.open = asyncio.Event()
         self.open.set()
+        #: what the next change fails with, before it is even begun
+        self.fault: Exception | None = None
 
     async def transact(self, change: Callable[[Transaction], Any]) -> Any:
         self.changes += 1
         await self.open.wait()
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
         return await self._store.transact(change)
 
 
@@ -193,6 +199,36 @@ async def test_when_the_store_fails_every_sender_hears_of_it(line: Line, gate: G
     takes = await start(*(gate.take([make_event(str(n))], transport="http") for n in range(2)))
     answers = await asyncio.gather(*takes, return_exceptions=True)
     assert all(isinstance(answer, StorageError) for answer in answers)
+
+
+async def test_after_a_commit_that_never_began_the_next_one_takes_what_comes(gate: Gate, store: WatchedStore) -> None:
+    """Who waited for it hears that nothing was kept; nobody waits for ever, and there is room again."""
+    store.open.clear()
+    store.fault = StorageError("the disk is away")
+    takes = await start(*(gate.take([make_event(str(n))], transport="http") for n in range(2)))
+    store.open.set()
+    answers = await asyncio.gather(*takes, return_exceptions=True)
+    assert [str(answer) for answer in answers] == ["the disk is away"] * 2
+    [receipt] = await gate.take([make_event("0")], transport="http")
+    assert receipt.stored.seq is not None
+    await gate.wait_for_room(gate_module.MOST_IN_FLIGHT)
+
+
+async def test_the_store_takes_what_has_arrived_when_it_comes_to_it(line: Line) -> None:
+    """A commit begins without the event loop, and holds what came between its handing in and its begin."""
+    gate = Gate(line.engine, line.store, line.metrics)
+    begun, go_on = threading.Event(), threading.Event()
+    hold = asyncio.ensure_future(line.store.transact(lambda _tx: (begun.set(), go_on.wait(20))))
+    begun.wait(20)
+    answered: list[str] = []
+    for number in range(3):
+        gate.offer([make_event(str(number))], lambda told, _: answered.append(told[0].event.id), transport="http")
+    go_on.set()
+    await hold
+    await gate.close()
+    assert answered == ["0", "1", "2"]
+    rows = await line.rows("events_after", after=0, type=None, account=None, limit=9)
+    assert [row["id"] for row in rows] == answered
 
 
 async def test_nothing_is_taken_of_nothing(gate: Gate) -> None:

@@ -14,18 +14,18 @@ UPDATE pending_triggers SET claim = 0 WHERE claim <> 0;
 -- Where the next event's number starts.
 SELECT coalesce(max(seq), 0) AS seq FROM events;
 
--- insert_event_key --
--- Takes the sender's id; no row is changed when it was seen before.
-INSERT INTO event_keys (id, source, account, seq, received_at)
-VALUES (:id, :source, :account, :seq, :received_at)
-ON CONFLICT DO NOTHING;
-
 -- insert_event --
 -- Stores an event with the generation that judged it.
 INSERT INTO events (seq, id, source, account, type, subject, time, received_at, depth, data, extensions,
                     generation, matched, parent_run)
 VALUES (:seq, :id, :source, :account, :type, :subject, :time, :received_at, :depth, :data, :extensions,
         :generation, :matched, :parent_run);
+
+-- insert_event_keys --
+-- Takes the senders' ids of the events with these numbers, the first of equal ones; what was seen before changes nothing.
+INSERT INTO event_keys (id, source, account, seq, received_at)
+SELECT id, source, account, seq, received_at FROM events WHERE seq >= :first AND seq < :after ORDER BY seq
+ON CONFLICT DO NOTHING;
 
 -- event_key --
 -- The number of the event that has this id.

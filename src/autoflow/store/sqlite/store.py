@@ -13,11 +13,12 @@ import queue
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,19 +64,16 @@ _CHUNKS = (64, 8, 1)
 """Rows in one INSERT. Each statement costs the interpreter twice, each size is a statement to keep prepared."""
 
 _VALUES = re.compile(r"VALUES\s*\(([^)]*)\)")
-_NAME = re.compile(r":([a-z_]+)")
 
 
 @lru_cache(maxsize=64)
-def _for_rows(query: str, rows: int) -> tuple[str, tuple[str, ...]]:
-    """A one-row INSERT written for this many rows, and the names of one row's values in order."""
+def _for_rows(query: str, rows: int) -> str:
+    """A one-row INSERT written for this many rows, with their values by position."""
     match = _VALUES.search(QUERIES[query])
     if match is None:
         raise ValueError(f"{query} does not insert one row of values")
-    columns = tuple(_NAME.findall(match[1]))
-    row = "(" + ", ".join("?" * len(columns)) + ")"
-    statement = QUERIES[query][: match.start()] + "VALUES " + ", ".join([row] * rows) + QUERIES[query][match.end() :]
-    return statement, columns
+    row = "(" + ", ".join("?" * match[1].count(":")) + ")"
+    return QUERIES[query][: match.start()] + "VALUES " + ", ".join([row] * rows) + QUERIES[query][match.end() :]
 
 
 class SqliteView:
@@ -114,16 +112,14 @@ class SqliteTransaction(SqliteView):
         """Run the named statement; how many rows it changed."""
         return self._connection.execute(QUERIES[query], values).rowcount
 
-    def insert_many(self, query: str, values: Sequence[Mapping[str, Any]]) -> int:
-        """Run the named one-row INSERT for many rows at once; how many rows were taken."""
-        taken, begin = 0, 0
+    def insert_many(self, query: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run the named one-row INSERT for many rows at once, with their values in the statement's order."""
+        begin = 0
         for size in _CHUNKS:
-            statement, columns = _for_rows(query, size)
-            while len(values) - begin >= size:
-                bound = [row[column] for row in values[begin : begin + size] for column in columns]
-                taken += self._connection.execute(statement, bound).rowcount
+            statement = _for_rows(query, size)
+            while len(rows) - begin >= size:
+                self._connection.execute(statement, list(chain.from_iterable(rows[begin : begin + size])))
                 begin += size
-        return taken
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call on the event loop once the transaction is on disk."""
@@ -222,15 +218,16 @@ class SqliteStore:
             raise
         return connection
 
-    async def transact(self, change: Callable[[Transaction], T]) -> T:
-        """Run `change` in a transaction; return once it is on disk."""
+    def transact(self, change: Callable[[Transaction], T]) -> asyncio.Future[T]:
+        """Run `change` in a transaction; the answer comes once it is on disk."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         with self._handing_in:
             if self._closed:
-                raise ClosedError("the store is closed")
-            self._changes.put(_Change(change=change, loop=loop, future=future))
-        return await future
+                future.set_exception(ClosedError("the store is closed"))
+            else:
+                self._changes.put(_Change(change=change, loop=loop, future=future))
+        return future
 
     async def read(self, look: Callable[[Reading], T]) -> T:
         """Run `look` on a read-only view, beside the writer."""
@@ -292,8 +289,9 @@ class SqliteStore:
             before = connection.total_changes
             connection.execute("BEGIN IMMEDIATE")
             for change in batch:
-                self._apply(change, now)
-            connection.execute("COMMIT")
+                self._apply(change, now, alone=len(batch) == 1)
+            if connection.in_transaction:  # else its only change undid it
+                connection.execute("COMMIT")
             if connection.total_changes != before:  # else the disk was not asked
                 self.failure = None
         except BaseException as error:  # the writer must answer whatever happened
@@ -337,21 +335,23 @@ class SqliteStore:
             self.lagging = str(error)
             self._note_break(error)
 
-    def _apply(self, change: _Change, now: int) -> None:
-        """Run one change under its own savepoint; an error of the database itself ends the whole commit."""
+    def _apply(self, change: _Change, now: int, *, alone: bool) -> None:
+        """Run one change, under its own savepoint where it has company; an error of the database ends the commit."""
         connection = self._connection
         transaction = SqliteTransaction(connection, now, self._numbers)
         change.undo = transaction.undo
-        connection.execute("SAVEPOINT one_change")
+        if not alone:
+            connection.execute("SAVEPOINT one_change")
         try:
             change.result = change.change(transaction)
             change.calls = transaction.calls
         except BaseException as error:  # what is not the database's belongs to the caller, who gets it
             if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, _OF_THE_CHANGE):
                 raise
-            connection.execute("ROLLBACK TO one_change")
+            connection.execute("ROLLBACK" if alone else "ROLLBACK TO one_change")
             change.fail(error)
-        connection.execute("RELEASE one_change")
+        if not alone:
+            connection.execute("RELEASE one_change")
 
 
 def _identify_files(path: Path) -> tuple[tuple[int, int] | None, ...]:
