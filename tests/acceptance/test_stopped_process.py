@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -37,7 +38,8 @@ async def stand_still(daemon: DaemonProcess, go_on: asyncio.Event) -> None:
     daemon.process.send_signal(signal.SIGSTOP)
     await asyncio.to_thread(os.waitid, os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
     go_on.set()
-    await asyncio.sleep(2 * TIMEOUT_MS / 1000)  # the process's own clock is the machine's
+    over = time.monotonic() + 2 * TIMEOUT_MS / 1000
+    await until(lambda: time.monotonic() > over)  # the clock that the process's timeouts go by
     daemon.process.send_signal(signal.SIGCONT)
 
 
