@@ -247,7 +247,9 @@ async def test_a_cancelled_shadow_run_is_cancelled(line: Line) -> None:
     from autoflow.store import waiting
 
     [claimed] = await line.store.transact(
-        lambda tx: waiting.claim_due(tx, epoch=line.store.epoch, limit=1, room=lambda _target: 1)
+        lambda tx: waiting.claim(
+            tx, waiting.choose_due(tx, limit=1, room=lambda _target: 1).ids, epoch=line.store.epoch
+        )
     )
     await line.store.transact(lambda tx: cancel_run(tx, claimed.pending.run_id))
     await line.executor.perform(claimed, line.dispatcher._slots.take(None))
@@ -355,7 +357,9 @@ async def test_work_that_is_cancelled_between_its_claim_and_its_attempt_sends_no
     await line.use(TWO)
     await line.emit("x", {"n": 1})
     [claimed] = await line.store.transact(
-        lambda tx: waiting.claim_due(tx, epoch=line.store.epoch, limit=1, room=lambda _target: 1)
+        lambda tx: waiting.claim(
+            tx, waiting.choose_due(tx, limit=1, room=lambda _target: 1).ids, epoch=line.store.epoch
+        )
     )
     await line.emit("stop", {"n": 1})
     await line.executor.perform(claimed, line.dispatcher._slots.take(None))
@@ -420,7 +424,9 @@ async def test_a_defect_after_the_end_of_a_run_changes_nothing_of_it(line: Line)
     await line.use(ONE)
     await line.emit("x", {"n": 1})
     [claimed] = await line.store.transact(
-        lambda tx: waiting.claim_due(tx, epoch=line.store.epoch, limit=1, room=lambda _target: 1)
+        lambda tx: waiting.claim(
+            tx, waiting.choose_due(tx, limit=1, room=lambda _target: 1).ids, epoch=line.store.epoch
+        )
     )
     finish = line.executor._finish
 

@@ -93,7 +93,7 @@ class Line:
             metrics=self.metrics,
             options=EngineOptions(shadow=self._shadow),
         )
-        self.executor.sink = self.engine
+        self.executor.ledger.sink = self.engine
         self.dispatcher = Dispatcher(
             self.store,
             self.executor,

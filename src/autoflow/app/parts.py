@@ -77,7 +77,7 @@ def make_parts(
         metrics=metrics,
         options=EngineOptions(shadow=shadow),
     )
-    executor.sink = engine
+    executor.ledger.sink = engine
     limits = settings.limits
     slots = Slots(limits.slots, share=limits.target_share)
     decode_limits = DecodeLimits(event_bytes=limits.event_bytes, depth=limits.depth, events=limits.batch)

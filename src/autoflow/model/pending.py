@@ -37,3 +37,5 @@ class Pending:
     #: why it is to end at its next step; None where it is not
     cancelled: str | None
     created_at: int
+    #: how often the daemon ended while it was under way
+    lost: int

@@ -47,6 +47,8 @@ class DeadLetterReason(StrEnum):
     PERMANENT = "permanent"
     #: the receiver asked to wait longer than the policy allows
     RETRY_AFTER_TOO_LONG = "retry-after-too-long"
+    #: the daemon ended each time it was attempted
+    POISON = "poison"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,7 +64,7 @@ class DeadLetters:
             if end is None:
                 self._open(tx, letter)
             else:
-                history.end_attempt(tx, end)
+                history.end_attempts(tx, [end])
             self._record(tx, letter)
             if news:
                 sink.record(tx, news, parent_run=letter.record.run_id)
@@ -74,16 +74,17 @@ class DeadLetters:
 
     def _open(self, tx: Transaction, letter: history.DeadLetter) -> None:
         """What never began is kept as it was written; what was left in the middle has an unknown result."""
-        history.open_run(tx, letter.pending, RunStatus.RUNNING)
-        history.open_step(tx, letter.record)
-        history.forget_attempt(tx, letter.record.run_id, letter.record.step)
+        history.open_runs(tx, [letter.pending])
+        history.fix_steps(tx, [letter.record])
+        history.forget_attempts(tx, [letter.record])
 
     def _record(self, tx: Transaction, letter: history.DeadLetter) -> None:
         record = letter.record
-        history.end_step(tx, record.run_id, record.step, "failed", None)
+        step_end = history.StepEnd(run_id=record.run_id, step=record.step, status="failed", output=None)
+        history.end_steps(tx, [step_end])
         history.insert_dead_letter(tx, letter)
         error = f"{record.type} ({letter.code}): {letter.detail}"
-        history.end_run(tx, letter.pending, RunStatus.FAILED, error)
+        history.end_runs(tx, [history.RunEnd(pending=letter.pending, status=RunStatus.FAILED, error=error)])
 
     def _judge_obituary(self, event: Event, sink: EventSink, letter: history.DeadLetter, rule_name: str) -> list[Any]:
         """The event that tells of a dead letter, unless the chain is too deep already."""

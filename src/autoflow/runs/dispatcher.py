@@ -7,6 +7,7 @@ the slots keeps nobody else waiting.
 from __future__ import annotations
 
 import asyncio
+import time
 
 from autoflow.clock import Clock
 from autoflow.errors import FencedError, StorageError
@@ -16,13 +17,17 @@ from autoflow.runs.executor import Executor
 from autoflow.runs.slots import Slot, Slots
 from autoflow.scheduling.wakeup import Alarm
 from autoflow.store import waiting
-from autoflow.store.base import Reading, Store, Transaction
-from autoflow.store.waiting import Claimed
+from autoflow.store.base import Reading, Store
+from autoflow.store.waiting import Choice, Claimed
 
 log = get_log("autoflow.runs")
 
 SWEEP_EVERY = 10_000
 """Milliseconds between two looks for claims that nobody works on."""
+ALONE_SECONDS = 1.0
+"""How long what may have ended the daemon is tried with nothing beside it."""
+THOROUGH_SHARE = 20.0
+"""Looking at everything that is due takes at most one part in so many of the time."""
 
 
 class Dispatcher:
@@ -52,6 +57,10 @@ class Dispatcher:
         self._busy: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
         self._swept_at = clock.now()
+        self._tried_suspects = False
+        #: by the monotonic clock: when it may be looked behind a queue for a full target again
+        self._thorough_at = 0.0
+        slots.freed = alarm.ring
 
     @property
     def busy(self) -> int:
@@ -74,7 +83,7 @@ class Dispatcher:
             async with self._claiming:
                 # Only a claim that was made while nothing else held a slot tells that nothing is left.
                 idle = not self._busy
-                claimed = await self._claim()
+                claimed = await self._claim(thorough=True)
             if idle and not claimed:
                 return
             if self._busy:
@@ -92,6 +101,15 @@ class Dispatcher:
             task.cancel()
         if self._busy:
             await asyncio.wait(self._busy.values())
+        await self._release()
+
+    async def _release(self) -> None:
+        """Nothing is under way any more: what was cut off here did not end the daemon, and is not held against it."""
+        epoch = self._store.epoch
+        try:
+            await self._store.transact(lambda tx: waiting.release_claims(tx, epoch=epoch, busy=()))
+        except StorageError as error:
+            log.error("dispatch.storage", error=str(error))
 
     async def _pass(self) -> None:
         try:
@@ -100,46 +118,68 @@ class Dispatcher:
                     await self._sweep()
                 while await self._claim():
                     pass
-                due = await self._store.read(self._next_due)
         except StorageError as error:
             log.error("dispatch.storage", error=str(error))
-            return
         except Exception as error:  # it looks again in a second; without it nothing would ever go out
             log.error("dispatch.defect", exception=error)
-            return
-        if due is not None and self._slots.free > 0 and due > self._clock.now():
-            self._alarm.arm(due)
 
-    async def _claim(self) -> int:
+    async def _claim(self, *, thorough: bool = False) -> int:
         """Claim as much as there are free slots, and start it; how much it was."""
-        limit = self._slots.free
-        if limit <= 0 or self.is_stopping():
+        if not self._tried_suspects:
+            await self._try_suspects()
+        if self._slots.free <= 0 or self.is_stopping():
             return 0
-        due = await self._store.read(self._next_due)
-        if due is None or due > self._clock.now():
+        choice = await self._choose(thorough=thorough)
+        if not choice.ids:
+            if choice.next_due is not None:
+                self._alarm.arm(choice.next_due)
             return 0
-        epoch, full = self._store.epoch, self._slots.full()
-
-        def change(tx: Transaction) -> list[Claimed]:
-            return waiting.claim_due(
-                tx, epoch=epoch, limit=limit, room=self._slots.room, full=full, only_shadow=self._only_shadow
-            )
-
-        claimed = await self._store.transact(change)
+        claimed = await self._executor.ledger.claim(choice.ids)
         if self.is_stopping():
             return 0  # the next start finds it due again
         for one in claimed:
             self._start(one)
         return len(claimed)
 
-    def _next_due(self, view: Reading) -> int | None:
-        return waiting.next_due(view, only_shadow=self._only_shadow)
+    async def _choose(self, *, thorough: bool) -> Choice:
+        """What could begin. Looking behind a long queue for a full target takes time: that is done now and then."""
+        begun = time.monotonic()
+        thorough = thorough or begun >= self._thorough_at
+        limit, full = self._slots.free, tuple(self._slots.full())
 
-    def _start(self, claimed: Claimed) -> None:
+        def look(view: Reading) -> Choice:
+            return waiting.choose_due(
+                view, limit=limit, room=self._slots.room, full=full, only_shadow=self._only_shadow, thorough=thorough
+            )
+
+        choice = await self._store.read(look)
+        if not choice.is_all and not choice.ids:
+            asyncio.get_running_loop().call_later(self._thorough_at - begun, self._alarm.ring)
+        if thorough:
+            ended = time.monotonic()
+            self._thorough_at = ended + (ended - begun) * THOROUGH_SHARE
+        return choice
+
+    async def _try_suspects(self) -> None:
+        """What was under way each time when the daemon ended is tried before all else, one after the other."""
+        epoch = self._store.epoch
+        while not self.is_stopping():
+            suspect = await self._store.transact(
+                lambda tx: waiting.claim_suspect(tx, epoch=epoch, only_shadow=self._only_shadow)
+            )
+            if suspect is None:
+                break
+            pending = suspect.pending
+            log.warning("dispatch.suspect", run_id=pending.run_id, rule_id=pending.rule_id, count=pending.lost)
+            await asyncio.wait([self._start(suspect)], timeout=ALONE_SECONDS)
+        self._tried_suspects = True
+
+    def _start(self, claimed: Claimed) -> asyncio.Task[None]:
         slot = self._slots.take(claimed.pending.target)
         task = asyncio.ensure_future(self._perform(claimed, slot))
         self._busy[claimed.pending.id] = task
         task.add_done_callback(lambda _task: self._end(claimed.pending.id))
+        return task
 
     def _end(self, pending_id: int) -> None:
         del self._busy[pending_id]

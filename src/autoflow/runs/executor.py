@@ -7,10 +7,11 @@ dead letter. A crash at any point resumes at the last commit, with the same key.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, TypeVar
 
 from autoflow.actions.base import Action, ActionType, Request
 from autoflow.clock import Clock
@@ -33,17 +34,20 @@ from autoflow.model.step import RetryPolicy, Step
 from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
 from autoflow.rules.versions import VersionBook
-from autoflow.runs.dead_letters import DeadLetters, EventSink
+from autoflow.runs.dead_letters import DeadLetters
+from autoflow.runs.ledger import Beginning, Ending, Ledger
 from autoflow.runs.own_events import emitted_events
 from autoflow.runs.render import Facts, render_params
 from autoflow.runs.retry import GiveUp, TryAgain, decide_retry
 from autoflow.runs.slots import Slot
 from autoflow.store import history, waiting
 from autoflow.store.base import Store, Transaction
-from autoflow.store.history import AttemptNumber, StepRecord
+from autoflow.store.history import AttemptNumber, RunEnd, StepRecord
 from autoflow.store.texts import write_detail
-from autoflow.store.waiting import Claimed
+from autoflow.store.waiting import POISON, Claimed, Move
 from autoflow.templates import TemplateLibrary
+
+T = TypeVar("T")
 
 log = get_log("autoflow.runs")
 
@@ -91,6 +95,26 @@ class _Work:
     slot: Slot
 
 
+class _Begun(StrEnum):
+    """What is known of a run's past."""
+
+    #: it begins now
+    NEVER = "never"
+    #: by us, and the step that comes next was never looked at
+    NOW = "now"
+    #: its step may have been fixed by an earlier attempt
+    BEFORE = "before"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Next:
+    """The step that is next in a run."""
+
+    pending: Pending
+    event: Event
+    begun: _Begun
+
+
 class Executor:
     """Performs claimed runs, one step after the other."""
 
@@ -109,8 +133,8 @@ class Executor:
         self._metrics = metrics
         self._options = options
         self._dead = DeadLetters(store, clock=clock, metrics=metrics, chain_depth=options.chain_depth)
+        self.ledger = Ledger(store, metrics)
         self.actions: ActionSet
-        self.sink: EventSink
 
     async def perform(self, claimed: Claimed, slot: Slot) -> None:
         """Go on with a run until it ends, waits again, or its next target has its share of the slots.
@@ -118,6 +142,12 @@ class Executor:
         Whatever else goes wrong ends it visibly: a run that fails the same way must not come back each time.
         """
         try:
+            if claimed.pending.lost >= POISON:
+                detail = (
+                    f"the daemon ended {claimed.pending.lost} times while it was attempted, at last with nothing else"
+                )
+                await self._give_up(claimed, "poison", detail, DeadLetterReason.POISON)
+                return
             await self._go_on(claimed, slot)
         except StorageError:
             raise
@@ -134,32 +164,42 @@ class Executor:
         if pending.shadow:
             await self._shadow(pending, event, rule)
             return
-        following: Pending | None = pending
+        following: _Next | None = _Next(
+            pending=pending, event=event, begun=_Begun.BEFORE if claimed.begun else _Begun.NEVER
+        )
         while following is not None:
-            following = await self._perform_step(following, event, rule, slot)
+            following = await self._perform_step(following, rule, slot)
 
-    async def _perform_step(self, pending: Pending, event: Event, rule: Rule, slot: Slot) -> Pending | None:
-        """Perform one step; the pending trigger to go on with at once, or None."""
-        step = rule.actions[pending.step]
-        record = await self._fix(pending, event, step)
+    async def _perform_step(self, step: _Next, rule: Rule, slot: Slot) -> _Next | None:
+        """Perform one step; what to go on with at once, or None."""
+        record = await self._fix(step, rule.actions[step.pending.step])
         if isinstance(record, Reject):
-            await self._refuse(pending, event, rule, record)
+            await self._refuse(step.pending, step.event, rule, record)
             return None
-        work = _Work(pending=pending, event=event, rule=rule, step=step, record=record, slot=slot)
-        number = await self._store.transact(lambda tx: self._begin(tx, work))
+        work = _Work(
+            pending=step.pending,
+            event=step.event,
+            rule=rule,
+            step=rule.actions[step.pending.step],
+            record=record,
+            slot=slot,
+        )
+        number = await self.ledger.begin(
+            Beginning(pending=step.pending, record=record, is_first=step.begun is _Begun.NEVER)
+        )
         if number is None:
             log.info("run.cancelled", **_ids(work))
             return None
         outcome = await self._send(work, number)
         return await self._finish(work, number, outcome)
 
-    async def _fix(self, pending: Pending, event: Event, step: Step) -> StepRecord | Reject:
+    async def _fix(self, step: _Next, written: Step) -> StepRecord | Reject:
         """What the step sends: as it was fixed before its first attempt, else rendered now."""
-        if pending.kind is not PendingKind.START:
-            known = await self._store.read(lambda view: history.load_step(view, pending.run_id, step.path))
+        if step.begun is _Begun.BEFORE:
+            known = await self._store.read(lambda view: history.load_step(view, step.pending.run_id, written.path))
             if known is not None:
                 return known
-        return self._render(pending, event, step)
+        return self._render(step.pending, step.event, written)
 
     def _render(self, pending: Pending, event: Event, step: Step) -> StepRecord | Reject:
         action = self.actions.types.get(step.type)
@@ -177,14 +217,6 @@ class Executor:
             target=self.actions.target(step),
             params=params,
         )
-
-    def _begin(self, tx: Transaction, work: _Work) -> AttemptNumber | None:
-        """Count the attempt before it is made; None where the run was cancelled meanwhile."""
-        history.open_run(tx, work.pending, RunStatus.RUNNING)
-        if self._end_if_cancelled(tx, work):
-            return None
-        history.open_step(tx, work.record)
-        return history.begin_attempt(tx, work.record.run_id, work.record.step)
 
     async def _send(self, work: _Work, number: AttemptNumber) -> Outcome:
         """One attempt. Whatever an action raises is a defect of ours and worth another attempt."""
@@ -206,7 +238,7 @@ class Executor:
         self._tell_attempt(work, number, outcome, self._clock.now() - started)
         return outcome
 
-    async def _finish(self, work: _Work, number: AttemptNumber, outcome: Outcome) -> Pending | None:
+    async def _finish(self, work: _Work, number: AttemptNumber, outcome: Outcome) -> _Next | None:
         """Commit what the attempt came to, and what follows."""
         match outcome:
             case Delivered():
@@ -228,58 +260,45 @@ class Executor:
                 await self._bury(work, number, outcome, GiveUp(reason=DeadLetterReason.PERMANENT))
         return None
 
-    async def _deliver(self, work: _Work, number: AttemptNumber, outcome: Delivered) -> Pending | None:
+    async def _deliver(self, work: _Work, number: AttemptNumber, outcome: Delivered) -> _Next | None:
         following = self._following(work)
         events = emitted_events(work.event, work.record.key, outcome.events, now=self._clock.now())
-        emitted = [self.sink.judge(event) for event in events]
         keep = following is not None and work.slot.move(following.target)
-
-        def change(tx: Transaction) -> None:
-            history.end_attempt(tx, _end_of(work, number, AttemptResult.DELIVERED))
-            history.end_step(tx, work.record.run_id, work.record.step, "done", outcome.output)
-            if emitted:
-                self.sink.record(tx, emitted, parent_run=work.record.run_id)
-            if following is None:
-                history.end_run(tx, work.pending, RunStatus.DONE)
-                tx.after_commit(lambda: self._metrics.run_ended(work.rule.id, RunStatus.DONE))
-            elif not self._end_if_cancelled(tx, work):
-                waiting.move_pending(tx, following, epoch=self._store.epoch, keep=keep)
-
-        await self._keep(change)
-        return following if keep else None
+        if not keep:
+            work.slot.leave()
+        ending = Ending(
+            pending=work.pending,
+            attempt=_end_of(work, number, AttemptResult.DELIVERED),
+            output=outcome.output,
+            events=[self.ledger.sink.judge(event) for event in events],
+            following=None if following is None else Move(pending=following, keep=keep),
+        )
+        goes_on = await self._keep(lambda: self.ledger.end(ending))
+        if following is None or not keep or not goes_on:
+            return None
+        return _Next(pending=following, event=work.event, begun=_Begun.NOW)
 
     async def _wait_again(self, work: _Work, number: AttemptNumber, failure: Retry, next_try: TryAgain) -> None:
+        work.slot.leave()
         later = replace(work.pending, kind=PendingKind.RETRY, due_at=next_try.at)
+        ending = Ending(
+            pending=work.pending,
+            attempt=_end_of(work, number, AttemptResult.RETRY, failure),
+            following=Move(pending=later, keep=False),
+        )
+        await self._keep(lambda: self.ledger.end(ending))
 
-        def change(tx: Transaction) -> None:
-            history.end_attempt(tx, _end_of(work, number, AttemptResult.RETRY, failure))
-            if not self._end_if_cancelled(tx, work):
-                waiting.move_pending(tx, later, epoch=self._store.epoch, keep=False)
-
-        await self._keep(change)
-
-    def _end_if_cancelled(self, tx: Transaction, work: _Work) -> bool:
-        """End a run that was cancelled meanwhile. FencedError when it is no longer ours."""
-        reason = waiting.check_claim(tx, work.pending, epoch=self._store.epoch)
-        if reason is None:
-            return False
-        history.end_run(tx, work.pending, RunStatus.CANCELLED, reason)
-        tx.after_commit(lambda: self._metrics.run_ended(work.rule.id, RunStatus.CANCELLED))
-        return True
-
-    async def _keep(self, change: Callable[[Transaction], None]) -> None:
+    async def _keep(self, offer: Callable[[], Awaitable[T]]) -> T:
         """Keep a result, however long that takes: what was sent and is not kept would be sent again."""
         pauses = chain(self._options.pauses, repeat(self._options.pauses[-1]))
         while True:
             try:
-                await self._store.transact(change)
+                return await offer()
             except (ClosedError, FencedError):
                 raise
             except StorageError as error:
                 log.error("run.storage", error=str(error))
                 await asyncio.sleep(next(pauses))
-            else:
-                return
 
     async def _bury(self, work: _Work, number: AttemptNumber, failure: Retry | Reject, given_up: GiveUp) -> None:
         letter = history.DeadLetter(
@@ -290,8 +309,10 @@ class Executor:
             detail=failure.detail,
             attempts=number.number,
         )
+        work.slot.leave()
         end = _end_of(work, number, _result_of(failure), failure)
-        await self._keep(self._dead.bury(letter, work.event, self.sink, rule_name=work.rule.name, end=end))
+        change = self._dead.bury(letter, work.event, self.ledger.sink, rule_name=work.rule.name, end=end)
+        await self._keep(lambda: self._store.transact(change))
 
     async def _refuse(self, pending: Pending, event: Event, rule: Rule, failure: Reject) -> None:
         """Give up a step that cannot even be rendered; what was written is kept in place of what was sent."""
@@ -305,9 +326,11 @@ class Executor:
             params=step.params,
         )
         letter = _permanent(pending, record, failure.code, failure.detail)
-        await self._store.transact(self._dead.bury(letter, event, self.sink, rule_name=rule.name))
+        await self._store.transact(self._dead.bury(letter, event, self.ledger.sink, rule_name=rule.name))
 
-    async def _give_up(self, claimed: Claimed, code: str, detail: str) -> None:
+    async def _give_up(
+        self, claimed: Claimed, code: str, detail: str, reason: DeadLetterReason = DeadLetterReason.PERMANENT
+    ) -> None:
         """End a run where it stands, with what the store knows about it; its rule may not be at hand."""
         row = await self._store.read(lambda view: view.row("pending_by_id", id=claimed.pending.id))
         if row is None:
@@ -327,8 +350,9 @@ class Executor:
             target=pending.target,
             params=outline.params,
         )
-        letter = _permanent(pending, record, code, detail)
-        await self._keep(self._dead.bury(letter, claimed.event, self.sink, rule_name=outline.rule_name))
+        letter = replace(_permanent(pending, record, code, detail), reason=reason)
+        change = self._dead.bury(letter, claimed.event, self.ledger.sink, rule_name=outline.rule_name)
+        await self._keep(lambda: self._store.transact(change))
 
     async def _shadow(self, pending: Pending, event: Event, rule: Rule) -> None:
         """Record what would have been sent, and send nothing."""
@@ -341,12 +365,11 @@ class Executor:
     def _end_shadow(
         self, tx: Transaction, pending: Pending, records: Sequence[StepRecord], error: str | None
     ) -> None:
-        history.open_run(tx, pending, RunStatus.RUNNING)
+        history.open_runs(tx, [pending])
         cancelled = waiting.check_claim(tx, pending, epoch=self._store.epoch)
         status = RunStatus.SHADOW if cancelled is None else RunStatus.CANCELLED
-        for record in records if cancelled is None else ():
-            history.open_step(tx, record, status="shadow")
-        history.end_run(tx, pending, status, cancelled or error)
+        history.fix_steps(tx, records if cancelled is None else (), status="shadow")
+        history.end_runs(tx, [RunEnd(pending=pending, status=status, error=cancelled or error)])
         tx.after_commit(lambda: self._metrics.run_ended(pending.rule_id, status))
 
     def _following(self, work: _Work) -> Pending | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 
 class Slots:
@@ -12,6 +13,8 @@ class Slots:
         self.total = total
         self._most = max(1, int(total * share))
         self._taken: Counter[str | None] = Counter()
+        #: called when a send has ended
+        self.freed: Callable[[], None] = _ignore
 
     @property
     def free(self) -> int:
@@ -35,6 +38,7 @@ class Slots:
         self._taken[target] -= 1
         if self._taken[target] <= 0:
             del self._taken[target]
+        self.freed()
 
 
 class Slot:
@@ -42,6 +46,7 @@ class Slot:
 
     def __init__(self, slots: Slots, target: str | None) -> None:
         self._slots = slots
+        self._is_held = True
         self.target = target
 
     def move(self, target: str | None) -> bool:
@@ -50,8 +55,15 @@ class Slot:
             return False
         self.leave()
         self.target = self._slots.take(target).target
+        self._is_held = True
         return True
 
     def leave(self) -> None:
-        """The send has ended."""
-        self._slots._give_back(self.target)
+        """The send has ended; a second time changes nothing."""
+        if self._is_held:
+            self._is_held = False
+            self._slots._give_back(self.target)
+
+
+def _ignore() -> None:
+    """Nobody waits for a slot."""

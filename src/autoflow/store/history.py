@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from autoflow.model.json import JsonObject, plain_json
 from autoflow.model.pending import Pending
@@ -47,6 +49,26 @@ class AttemptEnd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepEnd:
+    """What a step came to."""
+
+    run_id: str
+    step: str
+    status: str
+    output: JsonObject | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnd:
+    """How a run ended."""
+
+    pending: Pending
+    status: RunStatus
+    #: why, where it did not end well
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
     """An action that is given up."""
 
@@ -58,43 +80,27 @@ class DeadLetter:
     attempts: int
 
 
-def open_run(tx: Transaction, pending: Pending, status: RunStatus) -> None:
-    """Record that a run has begun; a second time changes nothing."""
-    tx.run(
-        "insert_run",
-        id=pending.run_id,
-        account=pending.account,
-        rule_id=pending.rule_id,
-        version=pending.version_id,
-        event_seq=pending.event_seq,
-        status=status,
-        due_at=pending.due_at,
-        started_at=tx.now,
-    )
+def open_runs(tx: Transaction, pendings: Sequence[Pending], status: RunStatus = RunStatus.RUNNING) -> None:
+    """Record that runs have begun; a second time changes nothing."""
+    rows = [
+        {
+            "id": pending.run_id,
+            "account": pending.account,
+            "rule_id": pending.rule_id,
+            "version": pending.version_id,
+            "event_seq": pending.event_seq,
+            "status": status,
+            "due_at": pending.due_at,
+            "started_at": tx.now,
+        }
+        for pending in pendings
+    ]
+    tx.insert_many("insert_run", rows)
 
 
-def open_step(tx: Transaction, record: StepRecord, *, status: str = "running") -> None:
-    """Fix what a step sends; once it was sent, nothing changes it."""
-    known = tx.row("run_step", run_id=record.run_id, step=record.step)
-    if known is not None:
-        if not known["attempts"]:
-            _fix_again(tx, record)
-        return
-    ended = None if status == "running" else tx.now
-    tx.run(
-        "begin_step",
-        run_id=record.run_id,
-        step=record.step,
-        type=record.type,
-        key=record.key,
-        target=record.target,
-        params=plain_json(record.params),
-        status=status,
-        attempts=0,
-        output=None,
-        started_at=tx.now,
-        finished_at=ended,
-    )
+def fix_steps(tx: Transaction, records: Sequence[StepRecord], *, status: str = "running") -> None:
+    """Fix what steps send; once one was sent, nothing changes it."""
+    tx.insert_many("fix_step", [_step_row(tx, record, status, attempts=0) for record in records])
 
 
 def load_step(view: Reading, run_id: str, step: str) -> StepRecord | None:
@@ -113,56 +119,75 @@ def load_step(view: Reading, run_id: str, step: str) -> StepRecord | None:
     )
 
 
-def _fix_again(tx: Transaction, record: StepRecord) -> None:
-    tx.run(
-        "fix_step",
-        run_id=record.run_id,
-        step=record.step,
-        type=record.type,
-        target=record.target,
-        params=plain_json(record.params),
-    )
+def begin_first_attempts(tx: Transaction, records: Sequence[StepRecord]) -> None:
+    """Count the first attempts at the first steps of new runs, before they are made."""
+    tx.insert_many("begin_step", [_step_row(tx, record, "running", attempts=1) for record in records])
+    _insert_attempts(tx, [(record, 1) for record in records])
 
 
-def begin_attempt(tx: Transaction, run_id: str, step: str) -> AttemptNumber:
-    """Count an attempt before it is made; what an earlier owner left open has an unknown result."""
-    forget_attempt(tx, run_id, step)
-    row = tx.row("count_attempt", run_id=run_id, step=step)
-    assert row is not None  # noqa: S101 - the step was opened in this transaction or before
-    number: int = row["attempts"]
-    tx.run("insert_attempt", run_id=run_id, step=step, number=number, started_at=tx.now)
-    return AttemptNumber(number=number, in_series=number - row["series_base"])
+def begin_attempts(tx: Transaction, records: Sequence[StepRecord]) -> list[AttemptNumber]:
+    """Count attempts before they are made; what an earlier owner left open has an unknown result."""
+    fix_steps(tx, records)
+    forget_attempts(tx, records)
+    keys = [(record.run_id, record.step) for record in records]
+    tx.insert_many("count_attempt", [{"run_id": run_id, "step": step} for run_id, step in keys])
+    counted = {
+        (row["run_id"], row["step"]): AttemptNumber(
+            number=row["attempts"], in_series=row["attempts"] - row["series_base"]
+        )
+        for row in tx.rows("counted_attempts", keys=json.dumps(keys))
+    }
+    numbers = [counted[key] for key in keys]
+    _insert_attempts(tx, [(record, number.number) for record, number in zip(records, numbers, strict=True)])
+    return numbers
 
 
-def forget_attempt(tx: Transaction, run_id: str, step: str) -> None:
-    """Record that the result of an attempt under way is not known and will not be."""
-    tx.run("forget_results", run_id=run_id, step=step, finished_at=tx.now)
+def forget_attempts(tx: Transaction, records: Sequence[StepRecord]) -> None:
+    """Record that the results of attempts under way are not known and will not be."""
+    rows = [{"run_id": record.run_id, "step": record.step, "finished_at": tx.now} for record in records]
+    tx.insert_many("forget_results", rows)
 
 
-def end_attempt(tx: Transaction, end: AttemptEnd) -> None:
-    """Record what an attempt came to."""
-    tx.run(
-        "finish_attempt",
-        run_id=end.run_id,
-        step=end.step,
-        number=end.number,
-        finished_at=tx.now,
-        result=end.result,
-        code=end.code,
-        detail=end.detail,
-    )
+def end_attempts(tx: Transaction, ends: Sequence[AttemptEnd]) -> None:
+    """Record what attempts came to."""
+    rows = [
+        {
+            "run_id": end.run_id,
+            "step": end.step,
+            "number": end.number,
+            "finished_at": tx.now,
+            "result": end.result,
+            "code": end.code,
+            "detail": end.detail,
+        }
+        for end in ends
+    ]
+    tx.insert_many("finish_attempt", rows)
 
 
-def end_step(tx: Transaction, run_id: str, step: str, status: str, output: JsonObject | None) -> None:
-    """Record what a step came to."""
-    text = None if output is None else write_answer(output)
-    tx.run("finish_step", run_id=run_id, step=step, status=status, output=text, finished_at=tx.now)
+def end_steps(tx: Transaction, ends: Sequence[StepEnd]) -> None:
+    """Record what steps came to."""
+    rows = [
+        {
+            "run_id": end.run_id,
+            "step": end.step,
+            "status": end.status,
+            "output": None if end.output is None else write_answer(end.output),
+            "finished_at": tx.now,
+        }
+        for end in ends
+    ]
+    tx.insert_many("finish_step", rows)
 
 
-def end_run(tx: Transaction, pending: Pending, status: RunStatus, error: str | None = None) -> None:
-    """Record the end of a run; nothing of it waits any more."""
-    tx.run("finish_run", id=pending.run_id, status=status, error=error, finished_at=tx.now)
-    tx.run("delete_pending", id=pending.id)
+def end_runs(tx: Transaction, ends: Sequence[RunEnd]) -> None:
+    """Record the ends of runs; nothing of them waits any more."""
+    rows = [
+        {"id": end.pending.run_id, "status": end.status, "error": end.error, "finished_at": tx.now} for end in ends
+    ]
+    tx.insert_many("finish_run", rows)
+    if ends:
+        tx.run("delete_pending", ids=json.dumps([end.pending.id for end in ends]))
 
 
 def insert_dead_letter(tx: Transaction, letter: DeadLetter) -> int:
@@ -189,3 +214,27 @@ def insert_dead_letter(tx: Transaction, letter: DeadLetter) -> int:
     )
     assert row is not None  # noqa: S101 - INSERT ... RETURNING gives its row
     return int(row["id"])
+
+
+def _step_row(tx: Transaction, record: StepRecord, status: str, *, attempts: int) -> Mapping[str, Any]:
+    return {
+        "run_id": record.run_id,
+        "step": record.step,
+        "type": record.type,
+        "key": record.key,
+        "target": record.target,
+        "params": plain_json(record.params),
+        "status": status,
+        "attempts": attempts,
+        "output": None,
+        "started_at": tx.now,
+        "finished_at": None if status == "running" else tx.now,
+    }
+
+
+def _insert_attempts(tx: Transaction, numbered: Sequence[tuple[StepRecord, int]]) -> None:
+    rows = [
+        {"run_id": record.run_id, "step": record.step, "number": number, "started_at": tx.now}
+        for record, number in numbered
+    ]
+    tx.insert_many("insert_attempt", rows)

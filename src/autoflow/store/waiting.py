@@ -13,7 +13,12 @@ from autoflow.model.pending import Pending, PendingKind
 from autoflow.model.run import RunStatus
 from autoflow.store.base import Reading, Row, Transaction
 from autoflow.store.events import event_of
-from autoflow.store.history import end_run, open_run
+from autoflow.store.history import RunEnd, end_runs, open_runs
+
+SUSPECT = 3
+"""Times that the daemon ended while something was under way, before it is tried with nothing else beside it."""
+POISON = 5
+"""As above, the last of them with nothing else beside it: then it is given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,29 @@ class Claimed:
 
     pending: Pending
     event: Event
+    #: whether its run has begun before: then a step may have been fixed already
+    begun: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What could begin now."""
+
+    #: pending triggers, oldest first
+    ids: tuple[int, ...]
+    #: whether everything that is due was looked at
+    is_all: bool
+    #: where nothing is due: when the next one will be
+    next_due: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Claimed work that waits again, or goes on."""
+
+    pending: Pending
+    #: whether it goes on at once, by its owner
+    keep: bool
 
 
 class Ended(StrEnum):
@@ -100,34 +128,61 @@ def reopen_pending(tx: Transaction, letter: Row) -> None:
     )
 
 
-def claim_due(
-    tx: Transaction,
+def choose_due(
+    view: Reading,
     *,
-    epoch: int,
     limit: int,
     room: Callable[[str], int],
-    full: Iterable[str] = (),
+    full: Sequence[str] = (),
     only_shadow: bool = False,
-) -> list[Claimed]:
-    """Take what is due, oldest first. `room` tells how many more a target may have; nobody else waits for it.
+    thorough: bool = True,
+) -> Choice:
+    """What is due and could begin, oldest first. `room` tells how many more sends a target may have.
 
-    `full` are targets that are known to have no room: what waits for them is not even touched.
+    The oldest are looked at. Where they wait for targets without room, everything that is due is looked at for
+    others, if that is asked for: it takes as long as there is much due.
     """
+    values = {"limit": limit, "shadow": int(only_shadow), "suspect": SUSPECT, "now": view.now}
     left: dict[str, int] = dict.fromkeys(full, 0)
-    taken: list[Claimed] = []
-    while len(taken) < limit:
+    oldest = view.rows("due_now", **values)
+    chosen = [row["id"] for row in oldest if _has_room(row["target"], left, room)]
+    is_all = len(oldest) < limit
+    if not is_all and thorough and len(chosen) < limit:
+        is_all = True
+        known = frozenset(chosen)
         none_left = json.dumps([target for target, slots in left.items() if slots <= 0])
-        claimed = tx.rows(
-            "claim_due", epoch=epoch, now=tx.now, limit=limit - len(taken), full=none_left, shadow=int(only_shadow)
-        )
-        if not claimed:
-            break
-        for row in tx.rows("claimed_rows", ids=json.dumps([row["id"] for row in claimed])):
-            if not _has_room(row["target"], left, room):
-                tx.run("release_claim", id=row["id"], epoch=epoch)
-            elif (event := _event_or_end(tx, row)) is not None:
-                taken.append(Claimed(pending=pending_of(row), event=event))
-    return taken
+        for row in view.rows("due_elsewhere", full=none_left, **values):
+            if len(chosen) < limit and row["id"] not in known and _has_room(row["target"], left, room):
+                chosen.append(row["id"])
+    return Choice(
+        ids=tuple(chosen), is_all=is_all, next_due=None if oldest else next_due(view, only_shadow=only_shadow)
+    )
+
+
+def claim(tx: Transaction, ids: Sequence[int], *, epoch: int) -> list[Claimed]:
+    """Take what was chosen, as far as it still waits, oldest first."""
+    taken = tx.rows("claim_rows", ids=json.dumps(ids), epoch=epoch)
+    return _load_claimed(tx, [row["id"] for row in taken])
+
+
+def claim_suspect(tx: Transaction, *, epoch: int, only_shadow: bool = False) -> Claimed | None:
+    """Take the oldest of what was under way too often when the daemon ended. It is alone until the next call."""
+    tx.run("join_others", epoch=epoch)
+    values = {"epoch": epoch, "suspect": SUSPECT, "shadow": int(only_shadow), "now": tx.now}
+    while taken := tx.rows("claim_suspect", **values):
+        claimed = _load_claimed(tx, [row["id"] for row in taken])
+        if claimed:
+            return claimed[0]
+    return None
+
+
+def _load_claimed(tx: Transaction, ids: Sequence[int]) -> list[Claimed]:
+    claimed = []
+    for row in tx.rows("claimed_rows", ids=json.dumps(ids)):
+        event = _event_or_end(tx, row)
+        if event is not None:
+            claimed.append(Claimed(pending=pending_of(row), event=event, begun=bool(row["begun"])))
+    return claimed
 
 
 def _event_or_end(tx: Transaction, row: Row) -> Event | None:
@@ -136,8 +191,9 @@ def _event_or_end(tx: Transaction, row: Row) -> Event | None:
         return event_of(row, id_column="event_id")
     except (ValueError, RecursionError) as error:
         pending = pending_of(row)
-        open_run(tx, pending, RunStatus.FAILED)
-        end_run(tx, pending, RunStatus.FAILED, f"its event cannot be read: {error}")
+        open_runs(tx, [pending], RunStatus.FAILED)
+        end = RunEnd(pending=pending, status=RunStatus.FAILED, error=f"its event cannot be read: {error}")
+        end_runs(tx, [end])
         return None
 
 
@@ -145,8 +201,8 @@ def _has_room(target: str | None, left: dict[str, int], room: Callable[[str], in
     """Take one of a target's slots, where it has one left."""
     if target is None:
         return True
-    left[target] = left.get(target, room(target)) - 1
-    return left[target] >= 0
+    slots = left[target] = left.get(target, room(target)) - 1
+    return slots >= 0
 
 
 def next_due(view: Reading, *, only_shadow: bool = False) -> int | None:
@@ -162,8 +218,8 @@ def end_pending(tx: Transaction, row: Row, reason: str) -> Ended:
         tx.run("flag_cancelled", id=row["id"], reason=reason)
         return Ended.FLAGGED
     pending = pending_of(row)
-    open_run(tx, pending, RunStatus.CANCELLED)
-    end_run(tx, pending, RunStatus.CANCELLED, reason)
+    open_runs(tx, [pending], RunStatus.CANCELLED)
+    end_runs(tx, [RunEnd(pending=pending, status=RunStatus.CANCELLED, error=reason)])
     return Ended.REMOVED
 
 
@@ -175,29 +231,40 @@ def release_claims(tx: Transaction, *, epoch: int, busy: Container[int]) -> int:
     return len(lost)
 
 
-def move_pending(tx: Transaction, pending: Pending, *, epoch: int, keep: bool) -> None:
-    """Let claimed work wait again, or go on with another step. FencedError when the claim no longer stands."""
-    moved = tx.run(
-        "move_pending",
-        id=pending.id,
-        epoch=epoch,
-        kind=pending.kind,
-        due_at=pending.due_at,
-        step=pending.step,
-        target=pending.target,
-        claim=epoch if keep else 0,
-    )
-    if not moved:
-        raise FencedError(f"pending trigger {pending.id} is no longer ours")
+def move_pendings(tx: Transaction, moves: Sequence[Move], *, epoch: int) -> None:
+    """Let claimed work wait again, or go on with another step. What is not claimed any more stays as it is."""
+    rows = [
+        {
+            "id": move.pending.id,
+            "epoch": epoch,
+            "kind": move.pending.kind,
+            "due_at": move.pending.due_at,
+            "step": move.pending.step,
+            "target": move.pending.target,
+            "claim": epoch if move.keep else 0,
+        }
+        for move in moves
+    ]
+    tx.insert_many("move_pending", rows)
+
+
+def claimed_states(tx: Transaction, pendings: Iterable[Pending], *, epoch: int) -> dict[int, str | None]:
+    """Why claimed work is to end, by its number; None where it goes on. What is missing is claimed no longer."""
+    ids = json.dumps([pending.id for pending in pendings])
+    return {row["id"]: row["cancelled"] for row in tx.rows("claimed_states", ids=ids, epoch=epoch)}
 
 
 def check_claim(tx: Transaction, pending: Pending, *, epoch: int) -> str | None:
     """Why claimed work is to end, or None where it goes on. FencedError when the claim no longer stands."""
-    row = tx.row("claimed_state", id=pending.id, epoch=epoch)
-    if row is None:
-        raise FencedError(f"pending trigger {pending.id} is no longer ours")
-    reason: str | None = row["cancelled"]
-    return reason
+    states = claimed_states(tx, [pending], epoch=epoch)
+    if pending.id not in states:
+        raise fenced(pending)
+    return states[pending.id]
+
+
+def fenced(pending: Pending) -> FencedError:
+    """Somebody else owns this work now."""
+    return FencedError(f"pending trigger {pending.id} is no longer ours")
 
 
 def pending_of(row: Row) -> Pending:
@@ -216,4 +283,5 @@ def pending_of(row: Row) -> Pending:
         shadow=bool(row["shadow"]),
         cancelled=row["cancelled"],
         created_at=row["created_at"],
+        lost=row["lost"],
     )

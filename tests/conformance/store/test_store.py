@@ -148,7 +148,9 @@ async def plan(store: Store, *, due_at: int, run_id: str, target: str | None = N
 async def claim(store: Store, *, limit: int = 10, room: int = 10) -> list[str]:
     """The runs that a claim takes, where each target has this much room."""
     taken = await store.transact(
-        lambda tx: waiting.claim_due(tx, epoch=store.epoch, limit=limit, room=lambda _target: room)
+        lambda tx: waiting.claim(
+            tx, waiting.choose_due(tx, limit=limit, room=lambda _target: room).ids, epoch=store.epoch
+        )
     )
     return [c.pending.run_id for c in taken]
 

@@ -7,8 +7,11 @@ UPDATE owner SET epoch = epoch + 1 RETURNING epoch;
 UPDATE owner SET epoch = -epoch;
 
 -- free_claims --
--- What an older owner had claimed is due again at once.
-UPDATE pending_triggers SET claim = 0 WHERE claim <> 0;
+-- What an older owner had claimed is due again at once. It was under way when that owner ended: whether it was to
+-- blame is told apart only where it was tried alone.
+UPDATE pending_triggers
+SET claim = 0, alone = 0, lost = CASE WHEN alone = 1 THEN lost + 1 ELSE min(lost + 1, :suspect) END
+WHERE claim <> 0;
 
 -- last_event_seq --
 -- Where the next event's number starts.
@@ -94,32 +97,56 @@ SELECT min(due_at) AS due_at FROM pending_triggers WHERE claim = 0;
 -- When the earliest unclaimed pending trigger that sends nothing is due.
 SELECT min(due_at) AS due_at FROM pending_triggers WHERE claim = 0 AND shadow = 1;
 
--- claim_due --
--- Takes what is due, oldest first, but for targets that have their share of the slots already.
+-- due_now --
+-- What is due, oldest first.
+SELECT id, target FROM pending_triggers
+WHERE claim = 0 AND due_at <= :now AND shadow >= :shadow AND lost < :suspect
+ORDER BY due_at, id LIMIT :limit;
+
+-- due_elsewhere --
+-- What is due, oldest first, but for targets that have their share of the slots already; it looks at all that is due.
+SELECT id, target FROM pending_triggers
+WHERE claim = 0 AND due_at <= :now AND shadow >= :shadow AND lost < :suspect
+  AND (target IS NULL OR target NOT IN (SELECT value FROM json_each(:full)))
+ORDER BY due_at, id LIMIT :limit;
+
+-- claim_rows --
+-- Takes these, as far as they still wait.
 UPDATE pending_triggers SET claim = :epoch
-WHERE id IN (
-    SELECT id FROM pending_triggers
-    WHERE claim = 0 AND due_at <= :now AND shadow >= :shadow
-      AND (target IS NULL OR target NOT IN (SELECT value FROM json_each(:full)))
-    ORDER BY due_at, id LIMIT :limit
+WHERE claim = 0 AND id IN (SELECT value FROM json_each(:ids))
+RETURNING id;
+
+-- claim_suspect --
+-- Takes the oldest of what was under way too often when the daemon ended.
+UPDATE pending_triggers SET claim = :epoch, alone = 1
+WHERE id = (
+    SELECT id FROM pending_triggers WHERE claim = 0 AND lost >= :suspect AND due_at <= :now AND shadow >= :shadow
+    ORDER BY due_at, id LIMIT 1
 )
 RETURNING id;
 
+-- join_others --
+-- From here on others are under way beside it.
+UPDATE pending_triggers SET alone = 0 WHERE claim = :epoch AND alone = 1;
+
 -- claimed_rows --
--- What was just claimed, with the event that started it.
-SELECT p.*, e.id AS event_id, e.source, e.type, e.subject, e.time, e.received_at, e.depth, e.data, e.extensions
+-- What was just claimed, with the event that started it, and whether its run has begun before.
+SELECT p.*, e.id AS event_id, e.source, e.type, e.subject, e.time, e.received_at, e.depth, e.data, e.extensions,
+       EXISTS (SELECT 1 FROM runs r WHERE r.id = p.run_id) AS begun
 FROM pending_triggers p JOIN events e ON e.seq = p.event_seq
 WHERE p.id IN (SELECT value FROM json_each(:ids))
 ORDER BY p.due_at, p.id;
 
--- claimed_state --
--- Whether a claim still stands, and whether the work was cancelled meanwhile.
-SELECT cancelled FROM pending_triggers WHERE id = :id AND claim = :epoch;
+-- claimed_states --
+-- Which claims still stand, and which of that work was cancelled meanwhile.
+SELECT id, cancelled FROM pending_triggers WHERE claim = :epoch AND id IN (SELECT value FROM json_each(:ids));
 
 -- move_pending --
 -- The same work waits again, or goes on with another step; only its owner may say so.
-UPDATE pending_triggers SET kind = :kind, due_at = :due_at, step = :step, target = :target, claim = :claim
-WHERE id = :id AND claim = :epoch;
+UPDATE pending_triggers
+SET kind = v.column3, due_at = v.column4, step = v.column5, target = v.column6, claim = v.column7, lost = 0, alone = 0
+FROM (VALUES (:id, :epoch, :kind, :due_at, :step, :target, :claim)) AS v
+WHERE pending_triggers.id = v.column1 AND pending_triggers.claim = v.column2;
 
 -- claims_of --
 -- What this owner has claimed.
@@ -127,11 +154,11 @@ SELECT id FROM pending_triggers WHERE claim = :epoch;
 
 -- release_claim --
 -- Claimed work is due again.
-UPDATE pending_triggers SET claim = 0 WHERE id = :id AND claim = :epoch;
+UPDATE pending_triggers SET claim = 0, alone = 0 WHERE id = :id AND claim = :epoch;
 
 -- delete_pending --
 -- Nothing waits any more.
-DELETE FROM pending_triggers WHERE id = :id;
+DELETE FROM pending_triggers WHERE id IN (SELECT value FROM json_each(:ids));
 
 -- flag_cancelled --
 -- Work in progress ends at its next step, for this reason.
@@ -184,7 +211,9 @@ ON CONFLICT DO NOTHING;
 
 -- finish_run --
 -- A run has come to its end.
-UPDATE runs SET status = :status, error = :error, finished_at = :finished_at WHERE id = :id;
+UPDATE runs SET status = v.column2, error = v.column3, finished_at = v.column4
+FROM (VALUES (:id, :status, :error, :finished_at)) AS v
+WHERE runs.id = v.column1;
 
 -- reopen_run --
 -- A person asked for a failed run to go on.
@@ -228,25 +257,28 @@ SELECT * FROM run_steps WHERE run_id = :run_id AND step = :step;
 SELECT * FROM run_steps WHERE run_id = :run_id ORDER BY started_at, step;
 
 -- begin_step --
--- What a step sends is fixed here, once.
+-- The first step of a run that begins, and its first attempt.
 INSERT INTO run_steps (run_id, step, type, key, target, params, status, attempts, output, started_at, finished_at)
 VALUES (:run_id, :step, :type, :key, :target, :params, :status, :attempts, :output, :started_at, :finished_at);
 
 -- fix_step --
--- A step that was never sent is rendered anew.
-UPDATE run_steps SET type = :type, target = :target, params = :params
-WHERE run_id = :run_id AND step = :step AND attempts = 0;
+-- What a step sends is fixed here, unless it was sent before: one that never was is rendered anew.
+INSERT INTO run_steps (run_id, step, type, key, target, params, status, attempts, output, started_at, finished_at)
+VALUES (:run_id, :step, :type, :key, :target, :params, :status, :attempts, :output, :started_at, :finished_at)
+ON CONFLICT (run_id, step) DO UPDATE SET type = excluded.type, target = excluded.target, params = excluded.params
+WHERE attempts = 0;
 
 -- count_attempt --
 -- One more attempt begins.
 UPDATE run_steps SET attempts = attempts + 1, status = 'running', finished_at = NULL
-WHERE run_id = :run_id AND step = :step
-RETURNING attempts, series_base, key, params;
+FROM (VALUES (:run_id, :step)) AS v
+WHERE run_steps.run_id = v.column1 AND run_steps.step = v.column2;
 
 -- finish_step --
 -- A step has come to its end.
-UPDATE run_steps SET status = :status, output = :output, finished_at = :finished_at
-WHERE run_id = :run_id AND step = :step;
+UPDATE run_steps SET status = v.column3, output = v.column4, finished_at = v.column5
+FROM (VALUES (:run_id, :step, :status, :output, :finished_at)) AS v
+WHERE run_steps.run_id = v.column1 AND run_steps.step = v.column2;
 
 -- restart_series --
 -- A replay counts its attempts anew, under the same key.
@@ -255,8 +287,16 @@ WHERE run_id = :run_id AND step = :step;
 
 -- forget_results --
 -- Attempts that were under way when the daemon ended or failed: their result is not known.
-UPDATE attempts SET result = 'unknown', finished_at = :finished_at, detail = 'the daemon ended before the answer was kept'
-WHERE run_id = :run_id AND step = :step AND finished_at IS NULL;
+UPDATE attempts
+SET result = 'unknown', finished_at = v.column3, detail = 'the daemon ended before the answer was kept'
+FROM (VALUES (:run_id, :step, :finished_at)) AS v
+WHERE attempts.run_id = v.column1 AND attempts.step = v.column2 AND attempts.finished_at IS NULL;
+
+-- counted_attempts --
+-- How often steps were attempted, by [run, step].
+SELECT s.run_id, s.step, s.attempts, s.series_base
+FROM json_each(:keys) k
+JOIN run_steps s ON s.run_id = json_extract(k.value, '$[0]') AND s.step = json_extract(k.value, '$[1]');
 
 -- insert_attempt --
 -- An attempt is counted before it is made.
@@ -264,8 +304,9 @@ INSERT INTO attempts (run_id, step, number, started_at) VALUES (:run_id, :step, 
 
 -- finish_attempt --
 -- What an attempt came to.
-UPDATE attempts SET finished_at = :finished_at, result = :result, code = :code, detail = :detail
-WHERE run_id = :run_id AND step = :step AND number = :number;
+UPDATE attempts SET finished_at = v.column4, result = v.column5, code = v.column6, detail = v.column7
+FROM (VALUES (:run_id, :step, :number, :finished_at, :result, :code, :detail)) AS v
+WHERE attempts.run_id = v.column1 AND attempts.step = v.column2 AND attempts.number = v.column3;
 
 -- attempts_of_run --
 -- The attempts of a run, in order.

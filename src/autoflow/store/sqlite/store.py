@@ -28,6 +28,7 @@ from autoflow.observe.log import get_log
 from autoflow.store.base import Reading, Transaction
 from autoflow.store.migrate import load_migrations, migrate
 from autoflow.store.queries import parse_queries
+from autoflow.store.waiting import SUSPECT
 
 T = TypeVar("T")
 
@@ -204,7 +205,7 @@ class SqliteStore:
             migrate(connection, load_migrations(PACKAGE))
             connection.execute("BEGIN IMMEDIATE")
             self.epoch = connection.execute(QUERIES["raise_epoch"]).fetchone()[0]
-            connection.execute(QUERIES["free_claims"])
+            connection.execute(QUERIES["free_claims"], {"suspect": SUSPECT})
             self._numbers = {
                 "events": connection.execute(QUERIES["last_event_seq"]).fetchone()[0],
                 "pending_triggers": connection.execute(QUERIES["last_pending_id"]).fetchone()[0],

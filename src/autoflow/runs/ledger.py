@@ -1,0 +1,197 @@
+"""The ledger: claims, beginnings and ends of attempts of all runs, written together.
+
+Before it: the dispatcher, which claims, and the executor, which begins and ends. After it: the store. What arrives
+while a commit is under way goes into the next one, with a few statements for all of it instead of a few for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autoflow.errors import FencedError, StorageError
+from autoflow.model.json import JsonObject
+from autoflow.model.pending import Pending
+from autoflow.model.run import RunStatus
+from autoflow.observe.metrics import Metrics
+from autoflow.runs.dead_letters import EventSink
+from autoflow.store import history, waiting
+from autoflow.store.base import Store, Transaction
+from autoflow.store.history import AttemptEnd, AttemptNumber, RunEnd, StepEnd, StepRecord
+from autoflow.store.waiting import Claimed, Move
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claiming:
+    """Pending triggers to be taken, as far as they still wait."""
+
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """An attempt that is about to be made."""
+
+    pending: Pending
+    record: StepRecord
+    #: whether this is the first attempt at the first step of a run that never began before
+    is_first: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What an attempt came to, and what follows."""
+
+    pending: Pending
+    attempt: AttemptEnd
+    #: what the step gave, where it is done
+    output: JsonObject | None = None
+    #: judged events that the action made
+    events: Sequence[Any] = ()
+    #: what waits or goes on; None where the run is done
+    following: Move | None = None
+
+
+Entry = Claiming | Beginning | Ending
+_Waiting = tuple[Entry, asyncio.Future[Any]]
+_Cancelled = dict[int, str | None]
+"""By pending trigger that is still claimed: why it is to end, or None."""
+
+
+class Ledger:
+    """Writes what becomes of runs."""
+
+    sink: EventSink
+
+    def __init__(self, store: Store, metrics: Metrics) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._entries: list[_Waiting] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def claim(self, ids: tuple[int, ...]) -> list[Claimed]:
+        """Take what was chosen and still waits, oldest first."""
+        claimed: list[Claimed] = await self._enter(Claiming(ids=ids))
+        return claimed
+
+    async def begin(self, beginning: Beginning) -> AttemptNumber | None:
+        """Count an attempt before it is made; None where the run was cancelled, and has ended now."""
+        number: AttemptNumber | None = await self._enter(beginning)
+        return number
+
+    async def end(self, ending: Ending) -> bool:
+        """Keep what an attempt came to; whether the run goes on."""
+        goes_on: bool = await self._enter(ending)
+        return goes_on
+
+    def _enter(self, entry: Entry) -> asyncio.Future[Any]:
+        """Answered once it is on disk. StorageError where it could not be kept, FencedError where it is not ours."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._entries.append((entry, future))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.ensure_future(self._write())
+        return future
+
+    async def _write(self) -> None:
+        while self._entries:
+            batch, self._entries = self._entries, []
+            await self._commit(batch)
+
+    async def _commit(self, batch: Sequence[_Waiting]) -> None:
+        results: Iterable[Any]
+        try:
+            results = await self._store.transact(lambda tx: self._record(tx, [entry for entry, _ in batch]))
+        except Exception as error:
+            if len(batch) > 1 and not isinstance(error, StorageError):
+                # One of them is to blame, and only that one may fail.
+                for one in batch:
+                    await self._commit([one])
+                return
+            results = [error] * len(batch)
+        for (_, future), result in zip(batch, results, strict=True):
+            if future.done():
+                continue  # whoever asked was cut off; what was committed stays committed
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+    def _record(self, tx: Transaction, entries: Sequence[Entry]) -> list[Any]:
+        """Write all entries; what each came to, in their order."""
+        beginnings = [entry for entry in entries if isinstance(entry, Beginning)]
+        endings = [entry for entry in entries if isinstance(entry, Ending)]
+        asked = [entry.pending for entry in entries if not isinstance(entry, Claiming)]
+        states = waiting.claimed_states(tx, asked, epoch=self._store.epoch) if asked else {}
+        results = self._end(tx, endings, states) | self._begin(tx, beginnings, states)
+        return [
+            waiting.claim(tx, entry.ids, epoch=self._store.epoch)
+            if isinstance(entry, Claiming)
+            else results[entry.pending.id]
+            for entry in entries
+        ]
+
+    def _begin(self, tx: Transaction, beginnings: Sequence[Beginning], states: _Cancelled) -> dict[int, Any]:
+        results: dict[int, Any] = {}
+        going: list[Beginning] = []
+        cancelled: list[RunEnd] = []
+        for one in beginnings:
+            if one.pending.id not in states:
+                results[one.pending.id] = waiting.fenced(one.pending)
+            elif (reason := states[one.pending.id]) is not None:
+                cancelled.append(RunEnd(pending=one.pending, status=RunStatus.CANCELLED, error=reason))
+                results[one.pending.id] = None
+            else:
+                going.append(one)
+        history.open_runs(tx, [one.pending for one in going] + [one.pending for one in cancelled])
+        self._end_runs(tx, cancelled)
+        first = [one for one in going if one.is_first]
+        history.begin_first_attempts(tx, [one.record for one in first])
+        results |= {one.pending.id: AttemptNumber(number=1, in_series=1) for one in first}
+        others = [one for one in going if not one.is_first]
+        if others:
+            numbers = history.begin_attempts(tx, [one.record for one in others])
+            results |= {one.pending.id: number for one, number in zip(others, numbers, strict=True)}
+        return results
+
+    def _end(self, tx: Transaction, endings: Sequence[Ending], states: _Cancelled) -> dict[int, Any]:
+        results: dict[int, bool | FencedError] = {
+            one.pending.id: waiting.fenced(one.pending) for one in endings if one.pending.id not in states
+        }
+        standing = [one for one in endings if one.pending.id in states]
+        history.end_attempts(tx, [one.attempt for one in standing])
+        history.end_steps(tx, [_step_end(one) for one in standing if one.output is not None])
+        moves: list[Move] = []
+        ended: list[RunEnd] = []
+        for one in standing:
+            if one.events:
+                self.sink.record(tx, one.events, parent_run=one.pending.run_id)
+            reason = states[one.pending.id]
+            goes_on = one.following is not None and reason is None
+            results[one.pending.id] = goes_on
+            if one.following is None:
+                ended.append(RunEnd(pending=one.pending, status=RunStatus.DONE))
+            elif reason is None:
+                moves.append(one.following)
+            else:
+                ended.append(RunEnd(pending=one.pending, status=RunStatus.CANCELLED, error=reason))
+        waiting.move_pendings(tx, moves, epoch=self._store.epoch)
+        self._end_runs(tx, ended)
+        return results
+
+    def _end_runs(self, tx: Transaction, ended: Sequence[RunEnd]) -> None:
+        if ended:
+            history.end_runs(tx, ended)
+            tx.after_commit(self._count(ended))
+
+    def _count(self, ended: Sequence[RunEnd]) -> Callable[[], None]:
+        def count() -> None:
+            for one in ended:
+                self._metrics.run_ended(one.pending.rule_id, one.status)
+
+        return count
+
+
+def _step_end(ending: Ending) -> StepEnd:
+    return StepEnd(run_id=ending.attempt.run_id, step=ending.attempt.step, status="done", output=ending.output)
