@@ -19,6 +19,10 @@ CLOCK_GRAIN = 2
 """Milliseconds: the daemon's clock has whole ones, the logs have finer ones."""
 
 
+POISON = 5
+"""So often the daemon has to end while something is under way, before that is given up."""
+
+
 def check_i1(evidence: Evidence) -> Findings:
     """An answered event is stored once, as it was offered, and accepted once."""
     stored: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
@@ -178,6 +182,10 @@ def check_i6(evidence: Evidence) -> Findings:
         letter = letters.get((run, path))
         if letter is not None and letter["reason"] == "max_attempts" and len(rows) < len(expected.schedule):
             yield f"{what} was given up after {len(rows)} attempts; {len(expected.schedule)} are due to it"
+        if letter is not None and letter["reason"] == "poison":
+            kills = evidence.count_kills(rows[0]["started_at"], letter["created_at"])
+            if kills < POISON or rows[-1]["result"] != "unknown":
+                yield f"{what} was given up as poison after {kills} kills; {POISON} are due to it"
         for before, after in pairwise(rows):
             yield from _check_wait(evidence, what, before, after, expected.schedule)
             times = [seen.get((step["key"], row["number"])) for row in (before, after)]

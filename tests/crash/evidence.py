@@ -128,7 +128,11 @@ class Evidence:
 
     def is_killed_between(self, begin: float, end: float) -> bool:
         """Whether the daemon was killed between these moments, as it read them."""
-        return any(kill.before <= end + 1 and kill.after >= begin for kill in self.kills)
+        return self.count_kills(begin, end) > 0
+
+    def count_kills(self, begin: float, end: float) -> int:
+        """How often the daemon was killed between these moments, at most."""
+        return sum(kill.before <= end + 1 and kill.after >= begin for kill in self.kills)
 
 
 def read_evidence(home: Path, *, drained: bool = True) -> Evidence:

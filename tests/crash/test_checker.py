@@ -141,6 +141,8 @@ BROKEN: dict[str, tuple[str, str, Break]] = {
     "a result is lost without a kill": ("I6", "has no result, and no kill cut it short", _cut_short_in_one_life),
     "what was rejected is tried again": ("I6", "attempt 1 was rejected, and another one followed",
         lambda world: _add_attempts(world, "gone", ["rejected"], begin=T + 400, apart=1)),
+    "an action is given up as poison too early": ("I6", "was given up as poison after 1 kills; 5 are due to it",
+        lambda world: world.row("dead_letters", rule_id="gone").update(reason="poison", created_at=T + 9_000)),
     "an action is given up too early": ("I6", "was given up after 1 attempts; 4 are due to it", _give_up_early),
     "a run begins before it is due": ("I7", "began 100 ms before it was due",
         lambda world: world.row("attempts", run_id="run_ping-after").update(started_at=T + 900)),

@@ -246,6 +246,29 @@ async def test_a_crash_between_send_and_commit_sends_again_with_the_same_key(lin
     assert [attempt["result"] for attempt in attempts] == ["unknown", "delivered", "delivered"]
 
 
+async def test_what_a_crash_cut_short_is_sent_again_as_it_was(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it would be rendered to something else by now: one key never carries two bodies."""
+    await line.use(TWO_STEPS)
+
+    def die(_request: object) -> Delivered:
+        line.store.close()  # as if the process ended here
+        return Delivered(output={})
+
+    line.recorder.replies = [die]
+    await line.emit("order.created", {"order": {"id": "o1", "total": 1}})
+    from autoflow.errors import StorageError
+
+    with pytest.raises(StorageError):
+        await line.advance(0)
+    await line.restart(TWO_STEPS)
+    edited = {"url": "https://hooks.example.com/", "payload": {"n": "as the edited template has it"}}
+    monkeypatch.setattr("autoflow.runs.executor.render_params", lambda *_arguments: edited)
+    await line.advance(0)
+    first, second, third = line.recorder.sent
+    assert second.params == first.params
+    assert third.params == edited
+
+
 async def test_an_edit_lets_waiting_work_finish_under_its_old_version(line: Line) -> None:
     """finish_old is the default: the message is the one that was planned."""
     await line.use(NOTIFY)

@@ -23,6 +23,7 @@ SENTENCES: Mapping[str, str] = {
     "dead_letter.untold": "No event tells of a dead letter: the chain of events is too long already.",
     "dispatch.defect": "Looking for waiting work failed by a defect of autoflow; it is tried again.",
     "dispatch.storage": "Waiting work could not be read; it is tried again.",
+    "dispatch.suspect": "The daemon ended each time this was under way; it is tried with nothing beside it.",
     "dispatch.swept": "Waiting work of which nobody had woken the daemon was found.",
     "event.duplicate_mismatch": "A duplicate differs from the event that came first; the first one counts.",
     "intake.refused": "A request was refused.",

@@ -17,7 +17,7 @@ from autoflow.runs.executor import Executor
 from autoflow.runs.slots import Slot, Slots
 from autoflow.scheduling.wakeup import Alarm
 from autoflow.store import waiting
-from autoflow.store.base import Reading, Store
+from autoflow.store.base import Reading, Store, Transaction
 from autoflow.store.waiting import Choice, Claimed
 
 log = get_log("autoflow.runs")
@@ -162,11 +162,14 @@ class Dispatcher:
 
     async def _try_suspects(self) -> None:
         """What was under way each time when the daemon ended is tried before all else, one after the other."""
-        epoch = self._store.epoch
-        while not self.is_stopping():
-            suspect = await self._store.transact(
-                lambda tx: waiting.claim_suspect(tx, epoch=epoch, only_shadow=self._only_shadow)
+
+        def claim(tx: Transaction) -> Claimed | None:
+            return waiting.claim_suspect(
+                tx, epoch=self._store.epoch, is_alone=not self._busy, only_shadow=self._only_shadow
             )
+
+        while not self.is_stopping():
+            suspect = await self._store.transact(claim)
             if suspect is None:
                 break
             pending = suspect.pending

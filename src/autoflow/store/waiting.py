@@ -16,7 +16,9 @@ from autoflow.store.events import event_of
 from autoflow.store.history import RunEnd, end_runs, open_runs
 
 SUSPECT = 3
-"""Times that the daemon ended while something was under way, before it is tried with nothing else beside it."""
+"""Times that the daemon ended while something was under way, before it is tried with nothing else beside it.
+
+`claim_suspect` and its index have the number too."""
 POISON = 5
 """As above, the last of them with nothing else beside it: then it is given up."""
 
@@ -165,10 +167,18 @@ def claim(tx: Transaction, ids: Sequence[int], *, epoch: int) -> list[Claimed]:
     return _load_claimed(tx, [row["id"] for row in taken])
 
 
-def claim_suspect(tx: Transaction, *, epoch: int, only_shadow: bool = False) -> Claimed | None:
-    """Take the oldest of what was under way too often when the daemon ended. It is alone until the next call."""
+def claim_suspect(tx: Transaction, *, epoch: int, is_alone: bool, only_shadow: bool = False) -> Claimed | None:
+    """Take one that was under way too often when the daemon ended.
+
+    `is_alone`: nothing else is under way. It counts as alone until the next call.
+    """
     tx.run("join_others", epoch=epoch)
-    values = {"epoch": epoch, "suspect": SUSPECT, "shadow": int(only_shadow), "now": tx.now}
+    values = {
+        "epoch": epoch,
+        "alone": int(is_alone),
+        "shadow": int(only_shadow),
+        "now": tx.now,
+    }
     while taken := tx.rows("claim_suspect", **values):
         claimed = _load_claimed(tx, [row["id"] for row in taken])
         if claimed:

@@ -321,3 +321,15 @@ async def test_a_new_file_can_give_room_back_and_its_log_goes_with_the_end(tmp_p
     assert said == {"auto_vacuum": 2, "journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
     store.close()
     assert [path.name for path in tmp_path.iterdir()] == ["x.db"]
+
+
+async def test_suspects_are_found_without_a_look_at_all_that_waits(store: Store) -> None:
+    """The number that makes a suspect stands in the query, in its index and in the code; all three are the same."""
+    values = {"epoch": 1, "alone": 0, "now": START, "shadow": 0}
+    plan = await store.read(
+        lambda view: view._connection.execute(  # type: ignore[attr-defined]  # asked of the database itself
+            "EXPLAIN QUERY PLAN " + QUERIES["claim_suspect"], values
+        ).fetchall()
+    )
+    assert any("INDEX pending_suspects" in row["detail"] for row in plan)
+    assert f"lost >= {waiting.SUSPECT} " in QUERIES["claim_suspect"]

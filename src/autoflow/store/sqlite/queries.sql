@@ -117,11 +117,12 @@ WHERE claim = 0 AND id IN (SELECT value FROM json_each(:ids))
 RETURNING id;
 
 -- claim_suspect --
--- Takes the oldest of what was under way too often when the daemon ended.
-UPDATE pending_triggers SET claim = :epoch, alone = 1
+-- Takes one that was under way too often when the daemon ended: any, so that one that hangs is not always before the
+-- one that is to blame.
+UPDATE pending_triggers SET claim = :epoch, alone = :alone
 WHERE id = (
-    SELECT id FROM pending_triggers WHERE claim = 0 AND lost >= :suspect AND due_at <= :now AND shadow >= :shadow
-    ORDER BY due_at, id LIMIT 1
+    SELECT id FROM pending_triggers WHERE claim = 0 AND lost >= 3 AND due_at <= :now AND shadow >= :shadow
+    ORDER BY random() LIMIT 1
 )
 RETURNING id;
 
