@@ -1,17 +1,22 @@
 """The short way of `POST /v1/events`: from the parser to the door and back, without ASGI in between.
 
 Most requests are whole after one read and small. They are answered by a call when their events are on disk: no
-coroutine, no queue, one write. Everything else takes the long way.
+coroutine, no queue, one write. Everything else takes the long way. A head that came before on the connection is not
+even parsed: known_head.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Protocol
+
+import msgspec
+
+from autoflow.errors import AutoflowError
 
 TARGET = b"/v1/events"
 MOST_BYTES = 60 * 1024
@@ -20,8 +25,7 @@ MOST_BYTES = 60 * 1024
 Headers = Sequence[tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What a request to the events' door is answered."""
 
     status: int
@@ -36,11 +40,32 @@ class Reply:
         return self.status in (413, 431)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What a request's head decides, whatever its body."""
+
+    raw: Headers
+    #: those that the door reads
+    headers: Mapping[bytes, str]
+    #: the id that the sender gave it
+    request_id: str | None
+    #: why it is not let in
+    refusal: AutoflowError | None
+
+
 class EventDoor(Protocol):
     """Answers whole requests."""
 
-    def express(self, headers: Headers, body: bytes, respond: Callable[[Reply], None]) -> None:
+    def admit(self, headers: Headers) -> Admission:
+        """Judge a head that may take the short way."""
+        ...
+
+    def express(self, admission: Admission, body: bytes, respond: Callable[[Reply], None]) -> None:
         """Take the events of one request; `respond` is called once, now or after the commit."""
+        ...
+
+    def count_refusal(self, status: int) -> None:
+        """The connection refused what was not, or not yet, a request."""
         ...
 
 
@@ -48,6 +73,11 @@ class Connection(Protocol):
     """What a cycle needs of its connection."""
 
     transport: asyncio.Transport
+
+    @property
+    def default_headers(self) -> Headers:
+        """What the server says in every answer."""
+        ...
 
     def on_response_complete(self) -> None:
         """Answered; the next request may come."""
@@ -62,39 +92,39 @@ class _Silent:
 
 
 class EventCycle:
-    """One request on the short way. The attributes are those that the server asks of every request."""
+    """One request on the short way. The public attributes are those that the server asks of every request."""
+
+    __slots__ = ("_connection", "body", "disconnected", "keep_alive", "more_body", "response_complete")
 
     message_event = _Silent()
-    response_started = False
     waiting_for_100_continue = False
 
-    def __init__(self, connection: Connection, door: EventDoor, headers: Headers, *, keep_alive: bool) -> None:
+    def __init__(self, connection: Connection, *, keep_alive: bool) -> None:
         self._connection = connection
-        self._door = door
-        self._headers = headers
         self.keep_alive = keep_alive
         self.body = bytearray()
         self.more_body = True
         self.disconnected = False
         self.response_complete = False
 
-    def begin(self, default_headers: Headers) -> None:
-        """The request is whole: hand it to the door."""
-        self._defaults = default_headers
-        self._door.express(self._headers, bytes(self.body), self.respond)
+    @property
+    def response_started(self) -> bool:
+        """An answer goes out whole."""
+        return self.response_complete
 
     def respond(self, reply: Reply) -> None:
         """Write the answer, unless nobody is there to read it."""
         if self.response_complete:
             return
-        self.response_complete = self.response_started = True
-        transport = self._connection.transport
+        self.response_complete = True
+        connection = self._connection
+        transport = connection.transport
         keep = self.keep_alive and not reply.closes
         if not self.disconnected and not transport.is_closing():
-            transport.write(write_reply(reply, self._defaults, keep=keep))
+            transport.write(write_reply(reply, connection.default_headers, keep=keep))
         if not keep:
             transport.close()
-        self._connection.on_response_complete()
+        connection.on_response_complete()
 
 
 def express_door(app: Any) -> EventDoor | None:
@@ -119,18 +149,18 @@ def may_express(url: bytes, method: bytes, headers: Headers) -> bool:
 
 def write_reply(reply: Reply, defaults: Headers, *, keep: bool) -> bytes:
     """A whole HTTP/1.1 answer."""
-    head = _head(reply.status, reply.media_type, keep)
-    parts = [head, b"content-length: %d\r\nx-request-id: %s\r\n" % (len(reply.body), reply.request_id.encode())]
-    parts += [b"%s: %s\r\n" % header for header in defaults]
-    parts += [f"{name.lower()}: {value}\r\n".encode("latin-1") for name, value in reply.extra]
-    parts += (b"\r\n", reply.body)
-    return b"".join(parts)
+    head = _head(reply.status, reply.media_type, keep, tuple(defaults))
+    extra = b"".join([f"{name.lower()}: {value}\r\n".encode("latin-1") for name, value in reply.extra])
+    told = (head, len(reply.body), reply.request_id.encode("ascii"), extra, reply.body)
+    return b"%bcontent-length: %d\r\nx-request-id: %b\r\n%b\r\n%b" % told
 
 
 @lru_cache(maxsize=64)
-def _head(status: int, media_type: str, keep: bool) -> bytes:
+def _head(status: int, media_type: str, keep: bool, defaults: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """What is the same in all answers of a second: the defaults hold the date."""
     close = "" if keep else "connection: close\r\n"
-    return (
+    head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {media_type}\r\n"
         f"x-content-type-options: nosniff\r\ncache-control: no-store\r\n{close}"
-    ).encode()
+    )
+    return head.encode() + b"".join([b"%b: %b\r\n" % header for header in defaults])

@@ -6,9 +6,6 @@ Every request passes here. `POST /v1/events` is answered here, everything else i
 from __future__ import annotations
 
 import asyncio
-import itertools
-import re
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -22,9 +19,11 @@ from autoflow.errors import AutoflowError, IntakeError, StorageError
 from autoflow.intake.cloudevents import MARK, read_attributes
 from autoflow.intake.decode import Decoder
 from autoflow.intake.envelope import Mistakes
-from autoflow.intake.express import Headers, Reply
+from autoflow.intake.express import Admission, Headers, Reply
 from autoflow.intake.gate import Gate
 from autoflow.intake.receipts import answer_of, note_of
+from autoflow.intake.request_id import HEADER as REQUEST_ID
+from autoflow.intake.request_id import given_id, make_id
 from autoflow.model.event import Event
 from autoflow.model.problem_details import MEDIA_TYPE, problem_details
 from autoflow.observe.log import get_log
@@ -48,12 +47,9 @@ PROBES = frozenset({"/livez", "/readyz", "/healthz"})
 
 _READ = frozenset({
     b"host", b"origin", b"authorization", b"content-type", b"content-length", b"content-encoding",
-    b"idempotency-key", b"x-request-id", MARK,
+    b"idempotency-key", REQUEST_ID, MARK,
 })  # fmt: skip
 """The headers that are read here; each may stand in a request once."""
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_REQUEST_PREFIX = secrets.token_hex(6)
-_request_numbers = itertools.count(1)
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 
 
@@ -103,22 +99,32 @@ class HttpDoor:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        headers, twice = _pick_headers(scope["headers"])
-        request_id = _request_id(headers)
+        admission = self._judge(scope["path"], scope["http_version"], scope["headers"])
+        request_id = admission.request_id or make_id()
         path: str = scope["path"]
         try:
-            if twice is not None:
-                raise IntakeError(f"the header {twice} stands there twice")
-            self._admit(path, scope["http_version"], headers)
+            if admission.refusal is not None:
+                raise admission.refusal
             if path != EVENTS or scope["method"] in ("GET", "HEAD"):
                 scope["autoflow.request_id"] = request_id
                 await self._rest(scope, receive, send)
                 return
-            await self._take(scope, headers, receive, send, request_id)
+            await self._take(scope["method"], admission, receive, send, request_id)
         except AutoflowError as error:
             if path == EVENTS:
-                self._metrics.event_received("http", _result_of(error))
+                self._metrics.event_received("http", _result_of(_status_of(error)))
             await _send(send, _refusal(error, request_id))
+
+    def _judge(self, path: str, http_version: str, raw: Headers) -> Admission:
+        headers, twice = _pick_headers(raw)
+        refusal = None
+        try:
+            if twice is not None:
+                raise IntakeError(f"the header {twice} stands there twice")
+            self._admit(path, http_version, headers)
+        except AutoflowError as error:
+            refusal = error
+        return Admission(raw=raw, headers=headers, request_id=given_id(raw), refusal=refusal)
 
     def _admit(self, path: str, http_version: str, headers: Mapping[bytes, str]) -> None:
         """Let in whom the options let in; a browser that was lured here is not among them."""
@@ -131,47 +137,41 @@ class HttpDoor:
         if token is not None and path not in OPEN_PATHS:
             token.check(headers.get(b"authorization"))
 
-    async def _take(
-        self, scope: Scope, headers: Mapping[bytes, str], receive: Receive, send: Send, request_id: str
-    ) -> None:
-        if scope["method"] != "POST":
+    async def _take(self, method: str, admission: Admission, receive: Receive, send: Send, request_id: str) -> None:
+        if method != "POST":
             allowed = [("Allow", "GET, HEAD, POST")]
-            detail = f"{scope['method']} is not for {EVENTS}"
-            raise IntakeError(detail, status=405, code="AF405", headers=allowed)
-        body = await self._read(headers, receive)
+            raise IntakeError(f"{method} is not for {EVENTS}", status=405, code="AF405", headers=allowed)
+        body = await self._read(admission.headers, receive)
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
         def respond(answer: Reply) -> None:
             if not reply.done():  # else the sender went away
                 reply.set_result(answer)
 
-        self._offer(scope["headers"], headers, body, request_id, respond)
+        self._offer(admission, body, request_id, respond)
         await _send(send, await reply)
 
-    def express(self, headers: Headers, body: bytes, respond: Callable[[Reply], None]) -> None:
-        """Take the events of one whole request; `respond` is called once, now or after the commit."""
-        picked, twice = _pick_headers(headers)
-        request_id = _request_id(picked)
-        try:
-            if twice is not None:
-                raise IntakeError(f"the header {twice} stands there twice")
-            self._admit(EVENTS, "1.1", picked)
-            if len(body) > self._options.body_bytes:
-                raise _too_large(self._options.body_bytes)
-        except AutoflowError as error:
-            self._metrics.event_received("http", _result_of(error))
-            respond(_refusal(error, request_id))
-            return
-        self._offer(headers, picked, body, request_id, respond)
+    def admit(self, headers: Headers) -> Admission:
+        """Judge the head of a request on the short way."""
+        return self._judge(EVENTS, "1.1", headers)
 
-    def _offer(
-        self,
-        raw_headers: Headers,
-        headers: Mapping[bytes, str],
-        body: bytes,
-        request_id: str,
-        respond: Callable[[Reply], None],
-    ) -> None:
+    def express(self, admission: Admission, body: bytes, respond: Callable[[Reply], None]) -> None:
+        """Take the events of one whole request; `respond` is called once, now or after the commit."""
+        request_id = admission.request_id or make_id()
+        refusal = admission.refusal
+        if refusal is None and len(body) > self._options.body_bytes:
+            refusal = _too_large(self._options.body_bytes)
+        if refusal is None:
+            self._offer(admission, body, request_id, respond)
+            return
+        self._metrics.event_received("http", _result_of(_status_of(refusal)))
+        respond(_refusal(refusal, request_id))
+
+    def count_refusal(self, status: int) -> None:
+        """A connection refused what was not, or not yet, a request."""
+        self._metrics.event_received("http", _result_of(status))
+
+    def _offer(self, admission: Admission, body: bytes, request_id: str, respond: Callable[[Reply], None]) -> None:
         """Hand the events of an admitted request to the gate; answer when it knows, or at once when it refuses."""
         begun = time.perf_counter()
 
@@ -182,7 +182,7 @@ class HttpDoor:
                 respond(self._refuse(error, request_id))
 
         try:
-            events = self._decode(raw_headers, headers, body)
+            events = self._decode(admission, body)
             self._gate.offer(events, settle, transport="http")
         except Exception as error:
             respond(self._refuse(error, request_id))
@@ -207,10 +207,11 @@ class HttpDoor:
         if not isinstance(error, AutoflowError):
             log.error("api.defect", exception=error, path=EVENTS)
             error = AutoflowError("this is a defect of autoflow; the log says more", code="AF500")
-        self._metrics.event_received("http", _result_of(error))
+        self._metrics.event_received("http", _result_of(_status_of(error)))
         return _refusal(error, request_id)
 
-    def _decode(self, raw_headers: Headers, headers: Mapping[bytes, str], body: bytes) -> list[Event]:
+    def _decode(self, admission: Admission, body: bytes) -> list[Event]:
+        headers = admission.headers
         if b"content-encoding" in headers:
             raise IntakeError(
                 f"bodies encoded as {headers[b'content-encoding']} are not taken",
@@ -222,7 +223,7 @@ class HttpDoor:
         now = self._clock.now()
         if MARK in headers and not media_type.lower().startswith("application/cloudevents"):
             mistakes: Mistakes = []
-            attributes = read_attributes(raw_headers, mistakes)
+            attributes = read_attributes(admission.raw, mistakes)
             return self._decoder.decode_binary(attributes, body, media_type, mistakes=mistakes, now=now)
         key = headers.get(b"idempotency-key")
         if key is not None and len(key) > 1 and key[0] == key[-1] == '"':
@@ -299,13 +300,6 @@ def _pick_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[dict[bytes, s
     return picked, twice
 
 
-def _request_id(headers: Mapping[bytes, str]) -> str:
-    given = headers.get(b"x-request-id")
-    if given is not None and _REQUEST_ID.fullmatch(given):
-        return given
-    return f"{_REQUEST_PREFIX}-{next(_request_numbers):x}"
-
-
 def host_name(header: str) -> str:
     """The name in a Host header, without its port and brackets; empty where there is none."""
     name = header.strip().lower()
@@ -339,8 +333,7 @@ def _status_of(error: AutoflowError) -> int:
     return 503 if isinstance(error, StorageError) else 500
 
 
-def _result_of(error: AutoflowError) -> str:
-    status = _status_of(error)
+def _result_of(status: int) -> str:
     if status in (401, 403):
         return "unauthorized"
     return "invalid" if 400 <= status < 500 and status != 429 else "rejected"

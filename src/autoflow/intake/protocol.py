@@ -16,7 +16,9 @@ import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from autoflow.intake.express import EventCycle, express_door, may_express
+from autoflow.intake.express import Admission, EventCycle, Headers, express_door, may_express
+from autoflow.intake.known_head import KnownHead, know_head
+from autoflow.intake.request_id import given_id, make_id
 from autoflow.model.problem_details import MEDIA_TYPE, problem_details
 from autoflow.observe.log import get_log
 
@@ -70,9 +72,14 @@ class BoundedProtocol(HttpToolsProtocol):
     stalled: float | None = None
     #: whether everything is said, and only the sender's end is waited for
     is_lingering = False
-    _chunk = 0
+    #: what is being parsed, and whether a request may begin with it
+    _read = b""
+    _begins = False
     #: bytes since the head began, at most; and for sure
     _most = _least = 0
+    #: the head that the last request had, where the next one may take the short way by it
+    _known: KnownHead | None = None
+    _admission: Admission | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # the server says BaseTransport
         """Take the connection; past the limit the one that has been idle for longest goes."""
@@ -86,13 +93,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, unless a request's head has grown too long."""
-        if self.stage is Stage.CLOSING:
+        if self.stage is Stage.CLOSING or self._take_known(data):
             return
-        self._unset_keepalive_if_required()
-        self._chunk = len(data)
+        self._read, self._begins = data, self.stage in (Stage.NEW, Stage.IDLE)
         if self.stage is Stage.HEAD:
-            self._most += self._chunk
-            self._least += self._chunk
+            self._most += len(data)
+            self._least += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -101,13 +107,28 @@ class BoundedProtocol(HttpToolsProtocol):
             self.refuse(400, "connections are not upgraded here")
         if self.stage is Stage.HEAD and self._least > self._head_bytes:
             self.refuse(431, f"the headers are larger than {self._head_bytes} bytes")
+        self._read = b""
+
+    def _take_known(self, request: bytes) -> bool:
+        """Take a whole request whose head came before; the parser, which waits for a next one, is not asked."""
+        known, door = self._known, self._events
+        if known is None or door is None or self.stage is not Stage.IDLE or self.stalled is not None:
+            return False
+        body = known.body_of(request)
+        if body is None:
+            return False
+        cycle = EventCycle(self, keep_alive=True)
+        self.cycle = cycle  # type: ignore[assignment]  # it has the attributes that are asked
+        self.stage = Stage.ASKED
+        door.express(known.admission, body, cycle.respond)
+        return True
 
     def on_message_begin(self) -> None:
         """A head begins; it may have taken all of what came last."""
         super().on_message_begin()
         self.stage = Stage.HEAD
         self.since = self.loop.time()
-        self._most, self._least = self._chunk, 0
+        self._most, self._least = len(self._read), 0
 
     def on_url(self, url: bytes) -> None:
         """A part of the request's target."""
@@ -129,30 +150,49 @@ class BoundedProtocol(HttpToolsProtocol):
         self.stage = Stage.BODY
 
     def _express(self) -> bool:
-        """Begin the request on the short way, where it can take it."""
-        free = self._cycle is None or self._cycle.response_complete
+        """Begin the request on the short way, where it can take it and its sender reads what it is answered."""
+        free = self.stalled is None and (self._cycle is None or self._cycle.response_complete)
         if self._events is None or not free or self.parser.get_http_version() != "1.1":
             return False
         if not may_express(self.url, self.parser.get_method(), self.headers):
             return False
-        keep_alive = self.parser.should_keep_alive()
-        self.cycle = EventCycle(self, self._events, self.headers, keep_alive=keep_alive)  # type: ignore[assignment]  # it has the attributes that are asked
+        self._admission = self._events.admit(self.headers)
+        cycle = EventCycle(self, keep_alive=self.parser.should_keep_alive())
+        self.cycle = cycle  # type: ignore[assignment]  # it has the attributes that are asked
         return True
 
     def on_message_complete(self) -> None:
         """The request is whole."""
         super().on_message_complete()
-        self.stage = Stage.IDLE if self.cycle.response_complete else Stage.ASKED
         cycle: object = self.cycle
+        self.stage = Stage.IDLE if self.cycle.response_complete else Stage.ASKED
         if isinstance(cycle, EventCycle) and not cycle.response_complete:
-            cycle.begin(self.server_state.default_headers)
+            self._begin(cycle)
+
+    def _begin(self, cycle: EventCycle) -> None:
+        """Hand a whole request on the short way to the door."""
+        door, admission, body = self._events, self._admission, bytes(cycle.body)
+        assert door is not None and admission is not None  # noqa: PT018, S101 -- the cycle was made with both
+        if self._begins and cycle.keep_alive:
+            self._known = know_head(self._read, body, admission, most_bytes=self._head_bytes)
+        door.express(admission, body, cycle.respond)
+
+    @property
+    def default_headers(self) -> Headers:
+        """What the server says in every answer."""
+        return self.server_state.default_headers
 
     def on_response_complete(self) -> None:
-        """Answered; the next request may come."""
-        super().on_response_complete()
+        """Answered; the next request may come. How long it may take is looked at once a second, without a timer."""
+        self.server_state.total_requests += 1
         if self.stage is Stage.ASKED and self.cycle.response_complete:
             self.stage = Stage.IDLE
             self.since = self.loop.time()
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
 
     def pause_writing(self) -> None:
         """The sender does not read what it is answered."""
@@ -183,12 +223,15 @@ class BoundedProtocol(HttpToolsProtocol):
         """Answer what is no request, after what was asked before it, and read nothing more."""
         cycle, in_body = self._cycle, self.stage is Stage.BODY
         self.stage = Stage.CLOSING
-        log.warning("intake.refused", status_code=status, code=f"AF{status}", error=detail)
+        request_id = given_id(self.headers or ()) or make_id()
+        log.warning("intake.refused", request_id=request_id, status_code=status, code=f"AF{status}", error=detail)
+        if self._events is not None:
+            self._events.count_refusal(status)
         if cycle is not None and not cycle.response_complete and not in_body:
             cycle.keep_alive = False  # requests before this one are being answered: it closes after them
             return
         if cycle is None or not in_body or not cycle.response_started:
-            self.transport.write(_write_answer(status, detail))
+            self.transport.write(_write_answer(status, detail, request_id))
         if cycle is not None and in_body:
             cycle.disconnected = True
             cycle.message_event.set()
@@ -296,12 +339,12 @@ def peer_uid(transport: asyncio.BaseTransport) -> int | None:
     return int(struct.unpack("3i", credentials)[1])
 
 
-def _write_answer(status: int, detail: str) -> bytes:
-    body = msgspec.json.encode(problem_details(status, detail, code=f"AF{status}"))
+def _write_answer(status: int, detail: str, request_id: str) -> bytes:
+    body = msgspec.json.encode(problem_details(status, detail, code=f"AF{status}", request_id=request_id))
     retry = "retry-after: 1\r\n" if status == 503 else ""
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n"
-        f"content-length: {len(body)}\r\nx-content-type-options: nosniff\r\ncache-control: no-store\r\n"
-        f"{retry}connection: close\r\n\r\n"
+        f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\n{retry}"
+        "x-content-type-options: nosniff\r\ncache-control: no-store\r\nconnection: close\r\n\r\n"
     )
     return head.encode() + body

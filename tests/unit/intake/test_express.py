@@ -42,6 +42,8 @@ class Parsed:
 class Connection:
     """What a cycle writes to."""
 
+    default_headers = ((b"date", b"today"),)
+
     def __init__(self) -> None:
         self.written = b""
         self.closed = False
@@ -89,7 +91,7 @@ def raw_headers(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
 async def ask_short(door: HttpDoor, headers: dict[str, str], body: bytes) -> Reply:
     """On the short way."""
     answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-    door.express(raw_headers(headers), body, answered.set_result)
+    door.express(door.admit(raw_headers(headers)), body, answered.set_result)
     return await answered
 
 
@@ -181,15 +183,10 @@ def test_only_small_plain_requests_take_the_short_way(
 def answered(reply: Reply, *, keep_alive: bool = True, disconnected: bool = False) -> Connection:
     """A connection after this reply."""
     connection = Connection()
-
-    class Door:
-        def express(self, _headers: Any, _body: bytes, respond: Any) -> None:
-            respond(reply)
-            respond(reply)
-
-    cycle = EventCycle(connection, Door(), [], keep_alive=keep_alive)
+    cycle = EventCycle(connection, keep_alive=keep_alive)
     cycle.disconnected = disconnected
-    cycle.begin([(b"date", b"today")])
+    cycle.respond(reply)
+    cycle.respond(reply)
     return connection
 
 

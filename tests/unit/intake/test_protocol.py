@@ -112,6 +112,7 @@ def problem_of(answer: bytes) -> dict[str, Any]:
     problem = json.loads(body)
     assert problem["status"] == status_of(answer)
     assert problem["code"] == f"AF{problem['status']}"
+    assert f"x-request-id: {problem['request_id']}\r\n".encode() in head
     return problem
 
 
@@ -451,3 +452,16 @@ async def test_the_limit_of_a_head_is_the_applications(served: Served) -> None:
     head = b"GET /plain HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
     assert b" 200 " in (await served.send(head + b"\r\n"))[:20]
     assert b" 431 " in (await served.send(head + b"x-long: " + b"y" * 300 + b"\r\n\r\n"))[:20]
+
+
+async def test_a_refusal_carries_the_requests_own_id_where_it_has_come(served: Served) -> None:
+    """Else a new one, and never that of the request before it."""
+    first = b"GET /ok HTTP/1.1\r\nhost: x\r\nx-request-id: mine\r\n"
+    assert problem_of(await served.send(first + b"a: b\r\nx : y\r\n\r\n"))["request_id"] == "mine"
+    made = {problem_of(await served.send(b"\x16\x03\x01"))["request_id"] for _ in range(3)}
+    assert len(made) == 3
+    reader, writer = await served.connect()
+    writer.write(first + b"\r\n")
+    await reader.readuntil(b"/ok")
+    writer.write(b"nonsense\r\n\r\n")
+    assert problem_of(await reader.read())["request_id"] != "mine"
