@@ -579,3 +579,20 @@ async def test_the_api_tries_the_rules_in_force(running: DaemonProcess) -> None:
     [line] = answer.json()["items"]
     assert (line["rule"], line["fires"], line["actions"][0]["params"]) == ("later", True, {"message": "j1"})
     assert (await running.get("/v1/events"))["items"] == []
+
+
+async def test_doctor_health_and_readyz_tell_the_same_of_a_daemon(running: DaemonProcess) -> None:
+    """Whoever asks hears of the same check with the same words; degraded is ready, and no failure."""
+    running.write_rule("bad.yaml", "trigger: {event: x}\n")
+    await until(lambda: running.events_logged("rules.refused"))
+    health = await _json(running, "health")
+    detail = health["checks"]["rules"]["detail"]
+    assert (health["status"], "bad.yaml:1:1" in detail) == ("degraded", True)
+    code, output, _ = await running.command("doctor", "--json")
+    assert code == 1  # the rules of the files cannot be used
+    told = {item["name"]: item for item in json.loads(output)["items"]}
+    assert (told["daemon"]["status"], told["daemon"]["detail"]) == ("degraded", f"running; rules: {detail}")
+    async with httpx2.AsyncClient() as client:
+        answer = await client.get(f"{running.base_url}/readyz", params={"verbose": ""})
+    assert answer.status_code == 200
+    assert f"[!]rules degraded: {detail}" in answer.text

@@ -1,4 +1,7 @@
-"""Looking at the database file, checking it, and copying it: always read-only, beside a daemon or without one."""
+"""Looking at the database file, checking it, copying it: read-only, beside a daemon or without one.
+
+Bringing it to this release's schema is the one thing that writes, and holds the state directory.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,15 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autoflow.app.offline import check_schema
-from autoflow.app.state import DATABASE
+from autoflow.app.offline import check_schema, read_schema
+from autoflow.app.state import DATABASE, hold_state
+from autoflow.clock import SystemClock, to_rfc3339
 from autoflow.errors import StorageError, UnreachableError, UsageError
-from autoflow.store.sqlite.store import open_reader
+from autoflow.store.migrate import load_migrations
+from autoflow.store.sqlite.store import PACKAGE, SqliteStore, open_reader
 
 MOST_FINDINGS = 20
 
@@ -35,6 +40,17 @@ class DatabaseSize:
     #: inside the file and not used; given back a little at a time
     free: int
     tables: tuple[TableSize, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """From which schema to which a database goes, and by which steps; none where it is there already."""
+
+    old: int
+    new: int
+    steps: tuple[str, ...]
+    #: where the copy of what was stands, once one was made
+    copy: Path | None = None
 
 
 def measure_database(state: Path) -> DatabaseSize:
@@ -75,11 +91,50 @@ def back_up_database(state: Path, target: Path) -> int:
     path = _find(state)
     if target.exists():
         raise UsageError(f"{target} exists already", hint="name a new file")
+    with _open(path) as connection:
+        return _copy(connection, path, target)
+
+
+def plan_migration(state: Path) -> Upgrade:
+    """What would bring the database to this release's schema; nothing is touched."""
+    path = _find(state)
+    with contextlib.closing(open_reader(path)) as connection:
+        return _plan(connection, path)
+
+
+def migrate_database(state: Path, *, copy: bool) -> Upgrade:
+    """Bring the database to this release's schema, as a daemon does at its start; a copy of what was stays beside it.
+
+    LockedError while a daemon runs.
+    """
+    path = _find(state)
+    with hold_state(state):
+        with contextlib.closing(open_reader(path)) as connection:
+            upgrade = _plan(connection, path)
+            if not upgrade.steps:
+                return upgrade
+            if copy:
+                moment = to_rfc3339(SystemClock().now()).replace(":", "").replace(".", "")
+                upgrade = replace(upgrade, copy=path.with_name(f"{path.stem}-schema{upgrade.old}-{moment}.db"))
+                assert upgrade.copy is not None  # noqa: S101 - set in the line before
+                _copy(connection, path, upgrade.copy)
+        SqliteStore(path).close()
+    return upgrade
+
+
+def _plan(connection: sqlite3.Connection, path: Path) -> Upgrade:
+    migrations = load_migrations(PACKAGE)
+    old = read_schema(connection, path)
+    return Upgrade(old=old, new=migrations[-1].number, steps=tuple(step.name for step in migrations[old:]))
+
+
+def _copy(connection: sqlite3.Connection, path: Path, target: Path) -> int:
+    """Write all that is committed into a new file, which appears under its name once it is whole; its size."""
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        with _open(path, may_copy=True) as connection:
-            connection.execute("VACUUM INTO ?", (str(partial),))
+        connection.execute("PRAGMA query_only = OFF")  # the connection itself remains read-only
+        connection.execute("VACUUM INTO ?", (str(partial),))
         _sync(partial)
         partial.rename(target)
         _sync(target.parent)
@@ -100,11 +155,9 @@ def _find(state: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _open(path: Path, *, may_copy: bool = False) -> Iterator[sqlite3.Connection]:
+def _open(path: Path) -> Iterator[sqlite3.Connection]:
     with contextlib.closing(open_reader(path)) as connection:
         check_schema(connection, path)
-        if may_copy:
-            connection.execute("PRAGMA query_only = OFF")  # the connection itself remains read-only
         yield connection
 
 

@@ -71,7 +71,7 @@ def check_file(state: Path) -> int | None:
     if not path.exists():
         return None
     with contextlib.closing(open_reader(path)) as connection:
-        check_schema(connection, path)
+        read_schema(connection, path)
         try:
             said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         except sqlite3.Error as error:
@@ -81,8 +81,8 @@ def check_file(state: Path) -> int | None:
     return path.stat().st_size
 
 
-def check_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file that this release's queries do not fit."""
+def read_schema(connection: sqlite3.Connection, path: Path) -> int:
+    """The number of a file's schema. NewerSchemaError where this release does not know it."""
     newest = load_migrations(PACKAGE)[-1].number
     try:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -92,8 +92,14 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> None:
         raise NewerSchemaError(
             f"the database has schema {version}, this release knows {newest}", hint="look with the newer release"
         )
+    return version
+
+
+def check_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file that this release's queries do not fit."""
+    version, newest = read_schema(connection, path), load_migrations(PACKAGE)[-1].number
     if version < newest:
         raise StorageError(
             f"the database has schema {version}, this release needs {newest}",
-            hint="`autoflow run` brings it up to date",
+            hint="`autoflow db migrate` brings it up to date, and so does `autoflow run`",
         )

@@ -1,4 +1,4 @@
-"""`autoflow db`: how large the database is, whether it is whole, a copy of it, and what is old removed from it."""
+"""`autoflow db`: how large the database is, whether it is whole; a copy, what is old removed, a newer schema."""
 
 from __future__ import annotations
 
@@ -23,16 +23,23 @@ BACKUP_HELP = help_text(
 PRUNE_HELP = help_text(
     "Remove what is older than the config's retention now; the daemon does so every ten minutes.", "autoflow db prune"
 )
+MIGRATE_HELP = help_text(
+    "Bring the database to this release's schema while no daemon runs, and keep a copy of what was. `autoflow run` "
+    "does the same at its start, without a copy.",
+    "autoflow db migrate --dry-run",
+    "autoflow db migrate",
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    group = typer.Typer(help="The database file: size, check, backup, prune.", no_args_is_help=True)
+    group = typer.Typer(help="The database file: size, check, backup, prune, migrate.", no_args_is_help=True)
     group.command("size", help=SIZE_HELP, short_help="What it takes, table by table")(size)
     group.command("check", help=CHECK_HELP, short_help="Whether it is whole")(check)
     group.command("backup", help=BACKUP_HELP, short_help="Copy it into a new file")(backup)
     group.command("prune", help=PRUNE_HELP, short_help="Remove what is old")(prune)
-    app.add_typer(group, name="db", short_help="Size, check, backup, prune", rich_help_panel=PANEL)
+    group.command("migrate", help=MIGRATE_HELP, short_help="Bring it to this release's schema")(migrate)
+    app.add_typer(group, name="db", short_help="Size, check, backup, prune, migrate", rich_help_panel=PANEL)
 
 
 def size(json_: JsonOption = False, config: ConfigOption = None, state: StateOption = None) -> None:
@@ -107,6 +114,33 @@ def prune(json_: JsonOption = False, config: ConfigOption = None, state: StateOp
         print_json({"schema_version": 1, "removed": removed})
     else:
         print_text(f"{removed:,} rows removed")
+
+
+def migrate(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and touch nothing.")] = False,
+    no_backup: Annotated[bool, typer.Option("--no-backup", help="Keep no copy of what was.")] = False,
+    json_: JsonOption = False,
+    config: ConfigOption = None,
+    state: StateOption = None,
+) -> None:
+    """Bring the database to this release's schema."""
+    from autoflow.app.database import migrate_database, plan_migration
+    from autoflow.cli.output import print_json, print_text, shown_path
+
+    place = settings_for(config, state=state).state
+    found = plan_migration(place) if dry_run else migrate_database(place, copy=not no_backup)
+    if json_:
+        told = {"from": found.old, "to": found.new, "steps": found.steps, "dry_run": dry_run}
+        print_json({"schema_version": 1, **told, "copy": found.copy and str(found.copy)})
+        return
+    if not found.steps:
+        print_text(f"schema {found.old}: nothing to do")
+        return
+    print_text(f"schema {found.old} -> {found.new}{', not done' if dry_run else ''}")
+    for step in found.steps:
+        print_text(f"  {step}")
+    if found.copy is not None:
+        print_text(f"copy of what was: {shown_path(found.copy)}")
 
 
 def _bytes(number: int | None) -> str:

@@ -172,6 +172,7 @@ def _state(settings: Settings) -> Finding:
 
 def _database(settings: Settings) -> Iterator[Finding]:
     """The file itself, where there is one."""
+    from autoflow.app.database import plan_migration
     from autoflow.app.offline import check_file
     from autoflow.errors import AutoflowError
 
@@ -183,11 +184,23 @@ def _database(settings: Settings) -> Iterator[Finding]:
     except OSError as error:
         yield "database", "failed", f"cannot be read: {error.strerror}"
         return
-    if size is not None:
-        yield "database", "ok", f"{size // 1024} KiB, nothing wrong in it"
+    if size is None:
+        return
+    yield "database", "ok", f"{size // 1024} KiB, nothing wrong in it"
+    upgrade = plan_migration(settings.state)
+    if upgrade.steps:
+        detail = f"{upgrade.old}, this release needs {upgrade.new}: `autoflow db migrate`, or `autoflow run`"
+        yield "schema", "degraded", detail
 
 
 def _daemon(settings: Settings) -> Finding:
-    from autoflow.cli.client import is_running
+    """What a daemon that runs says of itself, as `health` and /readyz tell it."""
+    from autoflow.cli.client import call
+    from autoflow.errors import UnreachableError
 
-    return "daemon", "ok", "running" if is_running(settings.state) else "not running"
+    try:
+        found = call(settings.state, "GET", "/v1/health", need_daemon=True)
+    except UnreachableError:
+        return "daemon", "ok", "not running"
+    told = [f"{name}: {check['detail']}" for name, check in found["checks"].items() if check["status"] != "ok"]
+    return "daemon", found["status"], "; ".join(["running", *told])
