@@ -115,7 +115,9 @@ async def test_a_lost_claim_is_found_though_the_clock_was_set_back(line: Line) -
     """The sweep does not wait for the old time to come again."""
     await line.emit("now", {"n": 1})
     await line.store.transact(
-        lambda tx: waiting.claim_due(tx, epoch=line.store.epoch, limit=1, room=lambda _target: 1)
+        lambda tx: waiting.claim(
+            tx, waiting.choose_due(tx, limit=1, room=lambda _target: 1).ids, epoch=line.store.epoch
+        )
     )
     set_clock(line, -HOUR)
     await line.dispatcher._pass()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,16 +83,16 @@ class DeadLetter:
 def open_runs(tx: Transaction, pendings: Sequence[Pending], status: RunStatus = RunStatus.RUNNING) -> None:
     """Record that runs have begun; a second time changes nothing."""
     rows = [
-        {
-            "id": pending.run_id,
-            "account": pending.account,
-            "rule_id": pending.rule_id,
-            "version": pending.version_id,
-            "event_seq": pending.event_seq,
-            "status": status,
-            "due_at": pending.due_at,
-            "started_at": tx.now,
-        }
+        (
+            pending.run_id,
+            pending.account,
+            pending.rule_id,
+            pending.version_id,
+            pending.event_seq,
+            status,
+            pending.due_at,
+            tx.now,
+        )
         for pending in pendings
     ]
     tx.insert_many("insert_run", rows)
@@ -130,7 +130,7 @@ def begin_attempts(tx: Transaction, records: Sequence[StepRecord]) -> list[Attem
     fix_steps(tx, records)
     forget_attempts(tx, records)
     keys = [(record.run_id, record.step) for record in records]
-    tx.insert_many("count_attempt", [{"run_id": run_id, "step": step} for run_id, step in keys])
+    tx.insert_many("count_attempt", keys)
     counted = {
         (row["run_id"], row["step"]): AttemptNumber(
             number=row["attempts"], in_series=row["attempts"] - row["series_base"]
@@ -144,37 +144,19 @@ def begin_attempts(tx: Transaction, records: Sequence[StepRecord]) -> list[Attem
 
 def forget_attempts(tx: Transaction, records: Sequence[StepRecord]) -> None:
     """Record that the results of attempts under way are not known and will not be."""
-    rows = [{"run_id": record.run_id, "step": record.step, "finished_at": tx.now} for record in records]
-    tx.insert_many("forget_results", rows)
+    tx.insert_many("forget_results", [(record.run_id, record.step, tx.now) for record in records])
 
 
 def end_attempts(tx: Transaction, ends: Sequence[AttemptEnd]) -> None:
     """Record what attempts came to."""
-    rows = [
-        {
-            "run_id": end.run_id,
-            "step": end.step,
-            "number": end.number,
-            "finished_at": tx.now,
-            "result": end.result,
-            "code": end.code,
-            "detail": end.detail,
-        }
-        for end in ends
-    ]
+    rows = [(end.run_id, end.step, end.number, tx.now, end.result, end.code, end.detail) for end in ends]
     tx.insert_many("finish_attempt", rows)
 
 
 def end_steps(tx: Transaction, ends: Sequence[StepEnd]) -> None:
     """Record what steps came to."""
     rows = [
-        {
-            "run_id": end.run_id,
-            "step": end.step,
-            "status": end.status,
-            "output": None if end.output is None else write_answer(end.output),
-            "finished_at": tx.now,
-        }
+        (end.run_id, end.step, end.status, None if end.output is None else write_answer(end.output), tx.now)
         for end in ends
     ]
     tx.insert_many("finish_step", rows)
@@ -182,10 +164,7 @@ def end_steps(tx: Transaction, ends: Sequence[StepEnd]) -> None:
 
 def end_runs(tx: Transaction, ends: Sequence[RunEnd]) -> None:
     """Record the ends of runs; nothing of them waits any more."""
-    rows = [
-        {"id": end.pending.run_id, "status": end.status, "error": end.error, "finished_at": tx.now} for end in ends
-    ]
-    tx.insert_many("finish_run", rows)
+    tx.insert_many("finish_run", [(end.pending.run_id, end.status, end.error, tx.now) for end in ends])
     if ends:
         tx.run("delete_pending", ids=json.dumps([end.pending.id for end in ends]))
 
@@ -216,25 +195,21 @@ def insert_dead_letter(tx: Transaction, letter: DeadLetter) -> int:
     return int(row["id"])
 
 
-def _step_row(tx: Transaction, record: StepRecord, status: str, *, attempts: int) -> Mapping[str, Any]:
-    return {
-        "run_id": record.run_id,
-        "step": record.step,
-        "type": record.type,
-        "key": record.key,
-        "target": record.target,
-        "params": plain_json(record.params),
-        "status": status,
-        "attempts": attempts,
-        "output": None,
-        "started_at": tx.now,
-        "finished_at": None if status == "running" else tx.now,
-    }
+def _step_row(tx: Transaction, record: StepRecord, status: str, *, attempts: int) -> tuple[Any, ...]:
+    return (
+        record.run_id,
+        record.step,
+        record.type,
+        record.key,
+        record.target,
+        plain_json(record.params),
+        status,
+        attempts,
+        None,
+        tx.now,
+        None if status == "running" else tx.now,
+    )
 
 
 def _insert_attempts(tx: Transaction, numbered: Sequence[tuple[StepRecord, int]]) -> None:
-    rows = [
-        {"run_id": record.run_id, "step": record.step, "number": number, "started_at": tx.now}
-        for record, number in numbered
-    ]
-    tx.insert_many("insert_attempt", rows)
+    tx.insert_many("insert_attempt", [(record.run_id, record.step, number, tx.now) for record, number in numbered])

@@ -244,15 +244,15 @@ def release_claims(tx: Transaction, *, epoch: int, busy: Container[int]) -> int:
 def move_pendings(tx: Transaction, moves: Sequence[Move], *, epoch: int) -> None:
     """Let claimed work wait again, or go on with another step. What is not claimed any more stays as it is."""
     rows = [
-        {
-            "id": move.pending.id,
-            "epoch": epoch,
-            "kind": move.pending.kind,
-            "due_at": move.pending.due_at,
-            "step": move.pending.step,
-            "target": move.pending.target,
-            "claim": epoch if move.keep else 0,
-        }
+        (
+            move.pending.id,
+            epoch,
+            move.pending.kind,
+            move.pending.due_at,
+            move.pending.step,
+            move.pending.target,
+            epoch if move.keep else 0,
+        )
         for move in moves
     ]
     tx.insert_many("move_pending", rows)
