@@ -14,7 +14,7 @@ from autoflow.store.events import EventStatus
 
 def answer_of(receipts: Sequence[Receipt]) -> dict[str, Json]:
     """The body of a 202."""
-    duplicates = sum(1 for receipt in receipts if receipt.stored.status is EventStatus.DUPLICATE)
+    duplicates = [receipt.stored.status for receipt in receipts].count(EventStatus.DUPLICATE)
     return {
         "accepted": len(receipts) - duplicates,
         "duplicates": duplicates,

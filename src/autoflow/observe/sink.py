@@ -1,7 +1,7 @@
 """The short way of a log line to its stream: our own lines, as JSON, without the detour over `logging`.
 
-Lines of one turn of the event loop go out in one write. What is not short and plain is handed back to the
-formatter, which cleans it.
+Lines of one turn of the event loop go out in one write. A line whose fields are not all short and plain is handed
+back to the formatter, field by field, which cleans them.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from math import isfinite
 from typing import Any, TextIO
+
+import msgspec
 
 from autoflow.observe.sentences import SENTENCES
 
-PLAIN_CHARACTERS = 400
-"""Longer texts are cleaned by the formatter, which knows the limit of a field."""
+PLAIN_CHARACTERS = 1_000
+"""The fields of longer lines are cleaned by the formatter, which knows the limit of a field."""
+MOST_NAMES = 1_000
+"""Names of fields that are remembered as no secrets: there are as many as are written in the code."""
+_SCALARS = frozenset({bool, int, float, str})
 Mask = Callable[[str], str]
 Defer = Callable[[Callable[[], None]], object]
 Clean = Callable[[str, Any], str]
@@ -34,6 +38,9 @@ class LineSink:
         self._is_secret = is_secret
         self._clean = clean
         self._end = f',"pid":{os.getpid()}}}\n'
+        self._encode = msgspec.json.Encoder().encode
+        #: names of fields that hold no secrets
+        self._names: set[str] = set()
         self._lines: list[str] = []
         self._defer: Defer | None = None
         self._thread = 0
@@ -50,12 +57,11 @@ class LineSink:
 
     def say(self, level: str, logger: str, event: str, fields: Mapping[str, Any]) -> None:
         """One line."""
-        parts = [_time(), _head(level, logger, event)]
-        for key, value in fields.items():
-            if value is not None:
-                parts.append(f',"{key}":{self._value(key, value)}')
-        parts.append(self._end)
-        line = "".join(parts)
+        told = {key: value for key, value in fields.items() if value is not None}
+        text = self._write_plain(told)
+        if text is None:
+            text = ",".join([f'"{key}":{self._clean(key, value)}' for key, value in told.items()])
+        line = f"{_time()}{_head(level, logger, event)}{',' if text else ''}{text}{self._end}"
         if self._defer is None or threading.get_ident() != self._thread:
             self._stream.write(line)
             self._stream.flush()
@@ -64,17 +70,26 @@ class LineSink:
         if len(self._lines) == 1:
             self._defer(self._flush)
 
-    def _value(self, key: str, value: Any) -> str:
-        if self._is_secret(key):
-            return self._clean(key, value)
-        kind = type(value)
-        if kind is int:
-            return str(value)
-        if kind is float and isfinite(value):
-            return repr(value)
-        if kind is str and _is_plain(value) and (self._mask is None or self._mask(value) is value):
-            return f'"{value}"'
-        return self._clean(key, value)
+    def _write_plain(self, fields: Mapping[str, Any]) -> str | None:
+        """The fields as they stand in an object; None unless each is harmless and its own JSON."""
+        if not (self._names.issuperset(fields) or self._know(fields)):
+            return None
+        if not _SCALARS.issuperset(map(type, fields.values())):
+            return None
+        try:
+            text = self._encode(fields).decode()[1:-1]
+        except (OverflowError, UnicodeEncodeError):
+            return None  # a number that this encoder has no room for, half a character
+        is_plain = _is_plain(text) and (self._mask is None or self._mask(text) is text)
+        return text if is_plain else None
+
+    def _know(self, names: Mapping[str, Any]) -> bool:
+        """Whether none of these names is that of a secret."""
+        if any(self._is_secret(name) for name in names):
+            return False
+        if len(self._names) < MOST_NAMES:
+            self._names.update(names)
+        return True
 
     def _flush(self) -> None:
         lines, self._lines = self._lines, []
@@ -84,13 +99,13 @@ class LineSink:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a text is its own JSON, and nothing in it could be taken for an order by a terminal."""
+    """Whether nothing in encoded fields could be taken for an order by a terminal, and nothing is too long."""
     return (
         len(text) <= PLAIN_CHARACTERS
         and text.isascii()
-        and text.isprintable()
-        and '"' not in text
         and "\\" not in text
+        and "\x7f" not in text
+        and "null" not in text  # what a number is written as that is none
     )
 
 
@@ -101,8 +116,12 @@ def _head(level: str, logger: str, event: str) -> str:
 
 
 def _time() -> str:
-    seconds, millis = divmod(time.time_ns() // 1_000_000, 1000)
-    return f'{{"ts":"{_second(seconds)}.{millis:03d}Z"'
+    return _moment(time.time_ns() // 1_000_000)
+
+
+@lru_cache(maxsize=2)
+def _moment(millis: int) -> str:
+    return f'{{"ts":"{_second(millis // 1000)}.{millis % 1000:03d}Z"'
 
 
 @lru_cache(maxsize=2)
