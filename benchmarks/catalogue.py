@@ -15,6 +15,7 @@ from benchmarks.measures.lines import measure_lines
 from benchmarks.measures.memory import measure_memory
 from benchmarks.measures.peer import measure_peer
 from benchmarks.measures.pending import measure_pending
+from benchmarks.measures.start_full import measure_start_full
 from benchmarks.measures.webhooks import measure_webhooks
 
 Measure = Callable[[Bench], list[Figure]]
@@ -41,6 +42,7 @@ _ALL = (
     Subject(name="pending", words="waiting work made, and worked off", measure=measure_pending, steps=3),
     Subject(name="webhooks", words="webhooks delivered", measure=measure_webhooks, steps=6),
     Subject(name="memory", words="memory while much waits", measure=measure_memory, steps=1),
+    Subject(name="start_full", words="the start where a million wait", measure=measure_start_full, steps=6),
     Subject(name="start", words="how long small commands take", measure=measure_start, steps=18),
     Subject(name="validate", words="checking 1,000 rules", measure=measure_validate, steps=6),
 )

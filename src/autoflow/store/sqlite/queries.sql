@@ -86,8 +86,14 @@ INSERT INTO waits (pattern, account, key, pending) VALUES (:pattern, :account, :
 SELECT w.pending AS id FROM waits w WHERE w.pattern = :pattern AND w.account = :account AND w.key = :key;
 
 -- waiting_versions --
--- The rule versions that something waits under.
-SELECT DISTINCT version FROM pending_triggers;
+-- The rule versions that something waits under: from each to the next higher one, however much waits.
+WITH RECURSIVE versions (version) AS (
+    SELECT min(version) FROM pending_triggers
+    UNION ALL
+    SELECT (SELECT min(version) FROM pending_triggers p WHERE p.version > v.version) FROM versions v
+    WHERE v.version IS NOT NULL
+)
+SELECT version FROM versions WHERE version IS NOT NULL;
 
 -- next_due --
 -- When the earliest unclaimed pending trigger is due.
@@ -128,7 +134,7 @@ RETURNING id;
 
 -- join_others --
 -- From here on others are under way beside it.
-UPDATE pending_triggers SET alone = 0 WHERE claim = :epoch AND alone = 1;
+UPDATE pending_triggers SET alone = 0 WHERE claim <> 0 AND claim = :epoch AND alone = 1;
 
 -- claimed_rows --
 -- What was just claimed, with the event that started it, and whether its run has begun before.
@@ -150,8 +156,8 @@ FROM (VALUES (:id, :epoch, :kind, :due_at, :step, :target, :claim)) AS v
 WHERE pending_triggers.id = v.column1 AND pending_triggers.claim = v.column2;
 
 -- claims_of --
--- What this owner has claimed.
-SELECT id FROM pending_triggers WHERE claim = :epoch;
+-- What this owner has claimed; that it is not 0 leads to the index.
+SELECT id FROM pending_triggers WHERE claim <> 0 AND claim = :epoch;
 
 -- release_claim --
 -- Claimed work is due again.
@@ -201,8 +207,11 @@ JOIN rule_versions v ON v.id = p.version
 WHERE p.id = :id;
 
 -- count_pending --
--- How much waits.
-SELECT count(*) AS number, min(due_at) AS oldest FROM pending_triggers;
+-- How much waits, and since when the oldest of it is due: asked often, and two indices know it without a look at each row.
+SELECT (SELECT count(*) FROM pending_triggers) AS number, min(due_at) AS oldest FROM (
+    SELECT min(due_at) AS due_at FROM pending_triggers WHERE claim = 0
+    UNION ALL SELECT min(due_at) FROM pending_triggers WHERE claim <> 0
+);
 
 -- insert_run --
 -- A run begins, or has begun before a crash.

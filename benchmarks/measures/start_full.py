@@ -1,0 +1,35 @@
+"""The start of a daemon in which a million pending triggers wait, beside one in which a few hundred do."""
+
+from __future__ import annotations
+
+import time
+
+from benchmarks.backlog import multiply
+from benchmarks.bench import Bench
+from benchmarks.examples import single_order, waiting_rule
+from benchmarks.figures import Figure, Round, make_figure
+from benchmarks.processes import Daemon, run_load
+
+COUNT = 1_000_000
+HOLD_SECONDS = 2.0
+
+
+def measure_start_full(bench: Bench) -> list[Figure]:
+    """Fill two databases, multiply in one of them, and start on both in turn."""
+    few, full = (Daemon(bench.place() / "daemon", waiting_rule("1d")) for _ in range(2))
+    for daemon in (few, full):
+        run_load(single_order(daemon.start(), connections=1, seconds=0.5))
+        daemon.stop()
+    multiply(full.database, COUNT)
+    rounds, references = bench.alternate(lambda: _start(few), lambda: _start(full), "start of a full database")
+    name = f"start with {COUNT:,} pending triggers, until it is ready (held: under {HOLD_SECONDS:.0f} s)"
+    return [make_figure(name, "s", rounds, "the same daemon with a few hundred", references)]
+
+
+def _start(daemon: Daemon) -> Round:
+    begun = time.perf_counter()
+    try:
+        daemon.start()
+        return Round(value=time.perf_counter() - begun)
+    finally:
+        daemon.stop()
