@@ -252,7 +252,7 @@ async def test_a_cancelled_shadow_run_is_cancelled(line: Line) -> None:
         )
     )
     await line.store.transact(lambda tx: cancel_run(tx, claimed.pending.run_id))
-    await line.executor.perform(claimed, line.dispatcher._slots.take(None))
+    await line.executor.perform(claimed, line.dispatcher._slots.claim(None))
     assert await line.runs() == [("two", "cancelled")]
 
 
@@ -362,7 +362,7 @@ async def test_work_that_is_cancelled_between_its_claim_and_its_attempt_sends_no
         )
     )
     await line.emit("stop", {"n": 1})
-    await line.executor.perform(claimed, line.dispatcher._slots.take(None))
+    await line.executor.perform(claimed, line.dispatcher._slots.claim(None))
     assert line.recorder.sent == []
     assert await line.runs() == [("two", "cancelled")]
     assert await unfinished(line) == 0
@@ -435,7 +435,7 @@ async def test_a_defect_after_the_end_of_a_run_changes_nothing_of_it(line: Line)
         raise ZeroDivisionError("a defect behind the commit")
 
     line.executor._finish = fails_at_last  # type: ignore[method-assign, assignment]  # a defect of ours
-    await line.executor.perform(claimed, line.dispatcher._slots.take(None))
+    await line.executor.perform(claimed, line.dispatcher._slots.claim(None))
     assert await line.runs() == [("one", "done")]
     assert await line.dead_letters() == []
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class PendingKind(StrEnum):
@@ -17,9 +17,11 @@ class PendingKind(StrEnum):
     RETRY = "retry"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
-    """One row of `pending_triggers`."""
+class Pending(NamedTuple):
+    """One row of `pending_triggers`.
+
+    A named tuple, as an event is: it is made for each run.
+    """
 
     id: int
     kind: PendingKind

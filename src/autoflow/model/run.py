@@ -94,4 +94,4 @@ class EmittedEvent:
 def action_key(run_id: str, step_path: str, loop_index: int = 0) -> str:
     """The idempotency key of one action: the same on every attempt and on replay."""
     digest = hashlib.sha256(f"{run_id}\0{step_path}\0{loop_index}".encode()).digest()
-    return "act_" + base64.b32encode(digest).decode().lower()[:26]
+    return "act_" + base64.b32encode(digest[:20]).decode().lower()[:26]

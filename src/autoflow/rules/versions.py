@@ -55,6 +55,9 @@ class VersionBook:
 
     async def get(self, version_id: int) -> RuleVersion:
         """One version. RulesError when its document can no longer be loaded."""
+        known = self._running.get(version_id) or self._older.get(version_id)
+        if known is not None:
+            return known
         [version] = await self.load([version_id])
         return version
 

@@ -92,6 +92,7 @@ class Dispatcher:
     async def stop(self, grace: float) -> None:
         """Claim nothing more; wait this many seconds for what is under way. The rest runs at the next start."""
         self._stopping = True
+        self._slots.close()
         self._alarm.ring()
         async with self._claiming:
             pass  # a claim that was on its way has come back, and was not begun
@@ -178,7 +179,7 @@ class Dispatcher:
         self._tried_suspects = True
 
     def _start(self, claimed: Claimed) -> asyncio.Task[None]:
-        slot = self._slots.take(claimed.pending.target)
+        slot = self._slots.claim(claimed.pending.target)
         task = asyncio.ensure_future(self._perform(claimed, slot))
         self._busy[claimed.pending.id] = task
         task.add_done_callback(lambda _task: self._end(claimed.pending.id))

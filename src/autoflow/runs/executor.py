@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain, repeat
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from autoflow.actions.base import Action, ActionType, Request
 from autoflow.clock import Clock
@@ -83,8 +83,7 @@ class ExecutorOptions:
     pauses: tuple[float, ...] = (0.1, 0.5, 2.0, 5.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Work:
+class _Work(NamedTuple):
     """One step of one run on its way."""
 
     pending: Pending
@@ -106,8 +105,7 @@ class _Begun(StrEnum):
     BEFORE = "before"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Next:
+class _Next(NamedTuple):
     """The step that is next in a run."""
 
     pending: Pending
@@ -176,6 +174,8 @@ class Executor:
         if isinstance(record, Reject):
             await self._refuse(step.pending, step.event, rule, record)
             return None
+        if not await slot.begin():
+            return None  # the daemon stops: the next start finds it due
         work = _Work(
             pending=step.pending,
             event=step.event,
@@ -280,7 +280,7 @@ class Executor:
 
     async def _wait_again(self, work: _Work, number: AttemptNumber, failure: Retry, next_try: TryAgain) -> None:
         work.slot.leave()
-        later = replace(work.pending, kind=PendingKind.RETRY, due_at=next_try.at)
+        later = work.pending._replace(kind=PendingKind.RETRY, due_at=next_try.at)
         ending = Ending(
             pending=work.pending,
             attempt=_end_of(work, number, AttemptResult.RETRY, failure),
@@ -376,8 +376,7 @@ class Executor:
         index = work.pending.step + 1
         if index >= len(work.rule.actions):
             return None
-        return replace(
-            work.pending,
+        return work.pending._replace(
             kind=PendingKind.RESUME,
             step=index,
             target=self.actions.target(work.rule.actions[index]),

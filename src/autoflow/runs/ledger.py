@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from autoflow.errors import FencedError, StorageError
 from autoflow.model.json import JsonObject
@@ -23,15 +22,13 @@ from autoflow.store.history import AttemptEnd, AttemptNumber, RunEnd, StepEnd, S
 from autoflow.store.waiting import Claimed, Move
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claiming:
+class Claiming(NamedTuple):
     """Pending triggers to be taken, as far as they still wait."""
 
     ids: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beginning:
+class Beginning(NamedTuple):
     """An attempt that is about to be made."""
 
     pending: Pending
@@ -40,8 +37,7 @@ class Beginning:
     is_first: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class Ending(NamedTuple):
     """What an attempt came to, and what follows."""
 
     pending: Pending

@@ -1,68 +1,155 @@
-"""How many sends may be under way, in all and to one target: a dead host must not hold every slot."""
+"""How many sends may be under way, in all and to one target: a dead host must not hold every slot.
+
+Before it: the dispatcher, which claims for twice as many. After it: the executor. What is claimed ahead is made ready
+while others are being sent, so that a slot that becomes free is taken at once.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+import asyncio
+from collections import Counter, deque
 from collections.abc import Callable
+
+AHEAD = 2
+"""Claims for each slot: one is being sent, the others are ready."""
 
 
 class Slots:
-    """Counts what is under way. `share` is the most that one target may have of `total`."""
+    """Counts what is claimed and what is being sent. `share` is the most that one target may have of `total`."""
 
     def __init__(self, total: int, *, share: float) -> None:
-        self.total = total
+        self._total = total
         self._most = max(1, int(total * share))
-        self._taken: Counter[str | None] = Counter()
-        #: called when a send has ended
+        self._claims = _Count()
+        self._sends = _Count()
+        #: those that are ready, longest first
+        self._ready: deque[tuple[str | None, asyncio.Future[bool]]] = deque()
+        self._closed = False
+        #: called when something more may be claimed
         self.freed: Callable[[], None] = _ignore
 
     @property
     def free(self) -> int:
-        """How many more sends may begin."""
-        return self.total - self._taken.total()
+        """How much more may be claimed."""
+        return AHEAD * self._total - self._claims.total
 
     def room(self, target: str) -> int:
-        """How many more sends to this target may begin."""
-        return self._most - self._taken[target]
+        """How much more may be claimed for this target."""
+        return AHEAD * self._most - self._claims.of[target]
 
     def full(self) -> frozenset[str]:
-        """The targets that have their share."""
-        return frozenset(target for target in self._taken if target is not None and self.room(target) <= 0)
+        """The targets for which nothing more may be claimed."""
+        return frozenset(target for target in self._claims.of if target is not None and self.room(target) <= 0)
 
-    def take(self, target: str | None) -> Slot:
-        """A send to this target begins."""
-        self._taken[target] += 1
+    def claim(self, target: str | None) -> Slot:
+        """Something for this target is claimed."""
+        self._claims.add(target)
         return Slot(self, target)
 
-    def _give_back(self, target: str | None) -> None:
-        self._taken[target] -= 1
-        if self._taken[target] <= 0:
-            del self._taken[target]
+    def close(self) -> None:
+        """Let nothing begin any more."""
+        self._closed = True
+        while self._ready:
+            _, waiting = self._ready.popleft()
+            if not waiting.done():
+                waiting.set_result(False)
+
+    def may_send(self, target: str | None) -> bool:
+        """Whether a send to this target may begin now."""
+        has_room = target is None or self._sends.of[target] < self._most
+        return has_room and self._sends.total < self._total and not self._closed
+
+    async def _begin(self, target: str | None) -> bool:
+        """Wait for a send to this target to be possible, and count it; False where nothing begins any more."""
+        if self._closed:
+            return False
+        if self.may_send(target):
+            self._sends.add(target)
+            return True
+        waiting: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._ready.append((target, waiting))
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            if waiting.done() and not waiting.cancelled() and waiting.result():
+                self._end(target)  # it was let in as it was cut off
+            raise
+
+    def _end(self, target: str | None) -> None:
+        """A send has ended: of those that are ready, the first that has room begins."""
+        self._sends.remove(target)
+        while self._ready and self._ready[0][1].done():
+            self._ready.popleft()
+        for place, (following, waiting) in enumerate(self._ready):
+            if not waiting.done() and self.may_send(following):
+                self._sends.add(following)
+                waiting.set_result(True)
+                del self._ready[place]
+                return
+
+    def _release(self, target: str | None) -> None:
+        self._claims.remove(target)
         self.freed()
 
 
 class Slot:
-    """The right to send, held by one run."""
+    """The right to send, held by one run from its claim on."""
 
     def __init__(self, slots: Slots, target: str | None) -> None:
         self._slots = slots
         self._is_held = True
+        self._is_sending = False
         self.target = target
+
+    async def begin(self) -> bool:
+        """Wait until the send may begin; False where nothing begins any more. Nothing to wait for once it has."""
+        if not self._is_sending:
+            self._is_sending = await self._slots._begin(self.target)
+        return self._is_sending
 
     def move(self, target: str | None) -> bool:
         """Go on with another target; False, and nothing changed, where that one has its share."""
-        if target is not None and target != self.target and self._slots.room(target) <= 0:
+        if target != self.target and not self._can_move(target):
             return False
-        self.leave()
-        self.target = self._slots.take(target).target
-        self._is_held = True
+        slots = self._slots
+        if target != self.target:
+            slots._claims.remove(self.target)
+            slots._claims.add(target)
+            slots._sends.add(target)
+            slots._end(self.target)
+            self.target = target
         return True
+
+    def _can_move(self, target: str | None) -> bool:
+        slots = self._slots
+        return target is None or (slots.room(target) > 0 and slots._sends.of[target] < slots._most)
 
     def leave(self) -> None:
         """The send has ended; a second time changes nothing."""
-        if self._is_held:
-            self._is_held = False
-            self._slots._give_back(self.target)
+        if not self._is_held:
+            return
+        self._is_held = False
+        if self._is_sending:
+            self._slots._end(self.target)
+        self._slots._release(self.target)
+
+
+class _Count:
+    """A number for each target, and of all."""
+
+    def __init__(self) -> None:
+        self.of: Counter[str | None] = Counter()
+        self.total = 0
+
+    def add(self, target: str | None) -> None:
+        self.of[target] += 1
+        self.total += 1
+
+    def remove(self, target: str | None) -> None:
+        self.total -= 1
+        self.of[target] -= 1
+        if self.of[target] <= 0:
+            del self.of[target]
 
 
 def _ignore() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from autoflow.model.json import JsonObject, plain_json
 from autoflow.model.pending import Pending
@@ -14,8 +14,7 @@ from autoflow.store.base import Reading, Transaction
 from autoflow.store.texts import write_answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepRecord:
+class StepRecord(NamedTuple):
     """What a step sends, fixed before its first attempt."""
 
     run_id: str
@@ -28,16 +27,14 @@ class StepRecord:
     attempts: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptNumber:
+class AttemptNumber(NamedTuple):
     """Which attempt begins: over the whole life of the step, and within this series of its retry policy."""
 
     number: int
     in_series: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptEnd:
+class AttemptEnd(NamedTuple):
     """What an attempt came to."""
 
     run_id: str
@@ -48,8 +45,7 @@ class AttemptEnd:
     detail: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepEnd:
+class StepEnd(NamedTuple):
     """What a step came to."""
 
     run_id: str
@@ -58,8 +54,7 @@ class StepEnd:
     output: JsonObject | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunEnd:
+class RunEnd(NamedTuple):
     """How a run ended."""
 
     pending: Pending

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from autoflow.errors import FencedError
 from autoflow.model.event import Event
@@ -45,8 +46,7 @@ class NewPending:
     waits: tuple[Wait, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A claimed pending trigger with the event that started it."""
 
     pending: Pending
@@ -55,8 +55,7 @@ class Claimed:
     begun: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(NamedTuple):
     """What could begin now."""
 
     #: pending triggers, oldest first
@@ -67,8 +66,7 @@ class Choice:
     next_due: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Move(NamedTuple):
     """Claimed work that waits again, or goes on."""
 
     pending: Pending

@@ -1,46 +1,137 @@
 """How sends are shared out among targets."""
 
-from autoflow.runs.slots import Slots
+import asyncio
+
+from autoflow.runs.slots import Slot, Slots
 
 
-def test_a_target_has_its_share_and_no_more() -> None:
-    """A quarter of eight is two."""
+async def begun(slots: Slots, target: str | None) -> Slot:
+    """A slot of a send that is under way."""
+    slot = slots.claim(target)
+    assert await slot.begin()
+    return slot
+
+
+async def settle() -> None:
+    """Let those that were let in go on."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def test_a_target_has_its_share_and_as_much_again_is_claimed_ahead() -> None:
+    """A quarter of eight is two: two are sent, two are ready."""
     slots = Slots(8, share=0.25)
-    first = slots.take("a")
-    assert slots.room("a") == 1
-    slots.take("a")
-    assert slots.room("a") == 0
-    assert slots.free == 6
+    first = await begun(slots, "a")
+    assert slots.may_send("a")
+    await begun(slots, "a")
+    assert not slots.may_send("a")
+    assert (slots.room("a"), slots.free) == (2, 14)
+    third, fourth = slots.claim("a"), slots.claim("a")
+    assert (slots.room("a"), slots.full(), slots.free) == (0, {"a"}, 12)
+    waiting = [asyncio.ensure_future(slot.begin()) for slot in (third, fourth)]
+    await settle()
+    assert not any(one.done() for one in waiting)
     first.leave()
-    assert (slots.room("a"), slots.free) == (1, 7)
+    await settle()
+    assert [one.done() for one in waiting] == [True, False], "the one that was ready for longest"
+    assert (slots.room("a"), slots.free) == (1, 13)
+    third.leave()
+    assert await waiting[1]
 
 
-def test_a_slot_moves_only_where_there_is_room() -> None:
+async def test_all_together_are_no_more_than_there_are_slots() -> None:
+    """Whatever their targets."""
+    slots = Slots(2, share=1.0)
+    first = await begun(slots, "a")
+    await begun(slots, None)
+    third = asyncio.ensure_future(slots.claim("c").begin())
+    await settle()
+    assert not third.done()
+    first.leave()
+    assert await third
+
+
+async def test_what_waits_for_a_full_target_keeps_nobody_else_waiting() -> None:
+    """Though it was there first."""
+    slots = Slots(4, share=0.25)
+    await begun(slots, "dead")
+    other = [await begun(slots, target) for target in "abc"]
+    held_up = asyncio.ensure_future(slots.claim("dead").begin())
+    await settle()
+    ready = asyncio.ensure_future(slots.claim("d").begin())
+    await settle()
+    other[0].leave()
+    assert await ready
+    assert not held_up.done()
+    held_up.cancel()
+
+
+async def test_one_that_is_cut_off_holds_no_slot() -> None:
+    """Neither while it waits nor at the moment it is let in."""
+    slots = Slots(1, share=1.0)
+    first = await begun(slots, "a")
+    waits, let_in = slots.claim("a"), slots.claim("a")
+    one, two = asyncio.ensure_future(waits.begin()), asyncio.ensure_future(let_in.begin())
+    await settle()
+    one.cancel()
+    await settle()
+    first.leave()
+    two.cancel()
+    await settle()
+    for slot in (waits, let_in):
+        slot.leave()
+    assert (slots.may_send("a"), slots.free) == (True, 2)
+
+
+async def test_nothing_begins_once_it_is_closed() -> None:
+    """A stop begins nothing it will not finish."""
+    slots = Slots(1, share=1.0)
+    await begun(slots, "a")
+    waiting = asyncio.ensure_future(slots.claim("a").begin())
+    await settle()
+    slots.close()
+    assert not await waiting
+    assert not await slots.claim("b").begin()
+
+
+async def test_a_slot_moves_only_where_there_is_room() -> None:
     """The slot stays what it was where the next target has its share."""
     slots = Slots(4, share=0.25)
-    slots.take("full")
-    slot = slots.take("mine")
+    await begun(slots, "full")
+    slot = await begun(slots, "mine")
     assert not slot.move("full")
     assert slot.target == "mine"
     assert slot.move("free")
-    assert (slots.room("mine"), slots.room("free"), slots.free) == (1, 0, 2)
+    assert (slots.may_send("mine"), slots.may_send("free"), slots.free) == (True, False, 6)
+    slot.leave()
+    assert slots.may_send("free")
 
 
-def test_a_slot_may_stay_with_its_target() -> None:
+async def test_a_slot_may_stay_with_its_target() -> None:
     """The next step to the same target needs no further room."""
     slots = Slots(4, share=0.25)
-    slot = slots.take("a")
+    slot = await begun(slots, "a")
     assert slot.move("a")
+    assert slots.free == 7
+
+
+async def test_what_sends_nothing_out_has_no_share() -> None:
+    """Only the total counts for it."""
+    slots = Slots(2, share=0.5)
+    slot = await begun(slots, None)
+    assert slot.move(None)
     assert slots.free == 3
 
 
-def test_what_sends_nothing_out_has_no_share() -> None:
-    """Only the total counts for it."""
-    slots = Slots(2, share=0.5)
-    assert slots.take(None).move(None)
-    assert slots.free == 1
+async def test_leaving_twice_gives_back_once() -> None:
+    """Once the send has ended, and once the run has."""
+    slots = Slots(2, share=1.0)
+    slot = await begun(slots, "a")
+    slot.leave()
+    slot.leave()
+    assert slots.free == 4
 
 
 def test_even_a_small_share_is_one() -> None:
     """Everybody may send something."""
-    assert Slots(2, share=0.01).room("a") == 1
+    assert Slots(2, share=0.01).may_send("a")
