@@ -12,22 +12,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autoflow.actions.registry import ACTION_TYPES
 from autoflow.engine import Engine
 from autoflow.errors import RulesError
 from autoflow.model.notifier import Notifier
-from autoflow.model.problem import Problem, Severity
+from autoflow.model.problem import Problem
 from autoflow.model.rule import Enabled
 from autoflow.observe.health import Finding, State
 from autoflow.observe.log import get_log
-from autoflow.rules.context import LoadContext
-from autoflow.rules.loader import LoadResult, load_directory
+from autoflow.rules.loaded import Loaded, make_context
+from autoflow.rules.loader import load_directory
 from autoflow.rules.provenance import GitProvenance
 from autoflow.rules.versions import VersionBook
 from autoflow.runs.executor import Executor
 from autoflow.store.base import Store
 from autoflow.store.versions import last_generation
-from autoflow.templates import TemplateLibrary, check_template
+from autoflow.templates import TemplateLibrary
 
 log = get_log("autoflow.rules")
 
@@ -43,41 +42,12 @@ class Sources:
     notifiers: Mapping[str, Notifier]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """Rules and templates as they were read together."""
-
-    result: LoadResult
-    library: TemplateLibrary
-    context: LoadContext
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """Everything found, in rules and templates."""
-        return (*self.result.problems, *(_template_problem(p.path, p.line, p.message) for p in self.library.problems))
-
-    @property
-    def errors(self) -> tuple[Problem, ...]:
-        """What keeps the set from being used."""
-        return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
-
-
 def load_sources(sources: Sources) -> Loaded:
     """Read rules and templates; nothing is raised for what is written wrongly."""
     library = TemplateLibrary.load(sources.templates)
     context = make_context(sources.notifiers, library)
     result = load_directory(sources.rules, context, provenance=GitProvenance(sources.rules))
     return Loaded(result=result, library=library, context=context)
-
-
-def make_context(notifiers: Mapping[str, Notifier], library: TemplateLibrary) -> LoadContext:
-    """What rules are checked against."""
-    return LoadContext(
-        action_types=ACTION_TYPES,
-        notifiers={notifier.name: notifier.type for notifier in notifiers.values()},
-        templates=library.names,
-        check_template=check_template,
-    )
 
 
 class Reloader:
@@ -192,16 +162,3 @@ def digest_of(sources: Sources) -> str:
             digest.update(f"{path}\0{len(content)}\0".encode())
             digest.update(content)
     return digest.hexdigest()
-
-
-def _template_problem(path: Path, line: int, message: str) -> Problem:
-    return Problem(
-        path=str(path),
-        line=line,
-        column=1,
-        end_line=line,
-        end_column=2,
-        severity=Severity.ERROR,
-        code="AF300",
-        message=message,
-    )

@@ -112,9 +112,9 @@ def test_every_command_has_help_with_its_own_words(words: tuple[str, ...]) -> No
     """Wide enough for nobody's terminal to break it; examples stand on lines of their own."""
     from typer.testing import CliRunner
 
-    from autoflow.cli.main import app
+    from autoflow.cli.commands import make_app
 
-    result = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "80"})
+    result = CliRunner().invoke(make_app(), [*words, "--help"], env={"COLUMNS": "80"})
     assert result.exit_code == 0
     assert max(len(line) for line in result.output.splitlines()) <= 100
     if len(words) == 1:

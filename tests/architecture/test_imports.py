@@ -48,6 +48,11 @@ def test_a_quick_command_imports_nothing_heavy(arguments: tuple[str, ...]) -> No
     assert imported & HEAVY == set()
 
 
+def test_the_version_alone_imports_no_command() -> None:
+    """Scripts ask for it: not even the library of the command line is loaded."""
+    assert imported_by("--version") & {"typer", "dataclasses", "typing"} == set()
+
+
 def test_reading_the_config_imports_no_network_library() -> None:
     """Every command reads the config: it must stay cheap."""
     code = "import sys, autoflow.settings; print(*sorted(name for name in sys.modules if '.' not in name))"

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from autoflow import errors
 from autoflow.actions.kinds import ALL_TYPES
-from autoflow.cli.main import app
+from autoflow.cli.commands import make_app
 from autoflow.matching.operators import OPERATORS
 from autoflow.observe.metrics import Metrics
 from autoflow.observe.sentences import SENTENCES
@@ -36,7 +36,7 @@ def commands(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tupl
             yield from commands(child, (*path, name))
 
 
-ALL_COMMANDS = list(commands(typer.main.get_command(app)))
+ALL_COMMANDS = list(commands(typer.main.get_command(make_app())))
 
 
 def test_commands_are_found_at_all() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from autoflow.actions.registry import ACTION_TYPES
+from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.model.json import Json
 from autoflow.model.problem import Problem, Severity
 from autoflow.rules.context import LoadContext

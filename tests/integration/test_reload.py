@@ -10,7 +10,8 @@ import pytest
 from autoflow import reload
 from autoflow.errors import RulesError, StorageError
 from autoflow.observe.health import State
-from autoflow.reload import Loaded, Reloader, Sources, load_sources
+from autoflow.reload import Reloader, Sources, load_sources
+from autoflow.rules.loaded import Loaded
 from support.line import Line
 
 RULE = 'id: r\ntrigger: { event: x }\nactions: [ { log: { message: "one" } } ]\n'

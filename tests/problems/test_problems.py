@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from autoflow.actions.registry import ACTION_TYPES
+from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.matching.codes import CODES
 from autoflow.rules.codes import MEANINGS
 from autoflow.rules.loader import LoadContext, LoadResult, load_files, load_text

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoflow.actions.base import Request
-from autoflow.actions.registry import ACTION_TYPES
+from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.clock import VirtualClock
 from autoflow.engine import Engine, EngineOptions, Receipt
 from autoflow.model.event import Event

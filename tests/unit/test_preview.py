@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from autoflow.actions.registry import ACTION_TYPES
+from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.model.event import Event
 from autoflow.model.json import JsonObject
 from autoflow.model.rule import Rule

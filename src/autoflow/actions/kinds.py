@@ -5,6 +5,9 @@ It names parameters only and opens no connection, so that checking rules imports
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from autoflow.actions.base import ActionType, Param, ParamKind
 
 SMTP_PORTS = {"none": 25, "starttls": 587, "tls": 465}
@@ -164,3 +167,8 @@ LOG = ActionType(
 )
 
 ALL_TYPES = (SMS, EMAIL, WEBHOOK, HTTP, EMIT, LOG)
+
+ACTION_TYPES: Mapping[str, ActionType] = MappingProxyType(
+    {name: kind for kind in ALL_TYPES for name in (kind.name, *kind.aliases)}
+)
+"""Every action by its name and by each accepted spelling of it; `.name` is the one to write."""

@@ -1,4 +1,4 @@
-"""Which actions there are: the table for rules, and the ones the config makes ready to send.
+"""The actions that the config makes ready to send; what rules know of them is the table in `kinds`.
 
 A new action is one file of its own, one entry in `kinds.py` and one line here. The modules that open
 connections are imported by `build_actions`: checking rules needs the table only.
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from autoflow.actions.base import Action, Actions, ActionType
-from autoflow.actions.kinds import ALL_TYPES, SMTP_PORTS
+from autoflow.actions.base import Action, Actions
+from autoflow.actions.kinds import SMTP_PORTS
 from autoflow.errors import ConfigError
 from autoflow.model.json import Json
 from autoflow.model.notifier import Notifier
@@ -21,11 +21,6 @@ from autoflow.security.egress import join_host, read_url
 from autoflow.security.outgoing import DEADLINE_MS, Outgoing
 from autoflow.security.secrets import Secrets
 from autoflow.templates import TemplateLibrary
-
-ACTION_TYPES: Mapping[str, ActionType] = MappingProxyType(
-    {name: kind for kind in ALL_TYPES for name in (kind.name, *kind.aliases)}
-)
-"""Every action by its name and by each accepted spelling of it; `.name` is the one to write."""
 
 TRANSPORTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from autoflow import __version__
-from autoflow.actions.registry import ACTION_TYPES, ActionContext, build_actions, trusted_hosts
+from autoflow.actions.kinds import ACTION_TYPES
+from autoflow.actions.registry import ActionContext, build_actions, trusted_hosts
 from autoflow.app.state import DATABASE
 from autoflow.clock import Clock, SystemClock
 from autoflow.engine import Engine, EngineOptions
@@ -16,7 +17,8 @@ from autoflow.intake.decode import DecodeLimits, Decoder
 from autoflow.intake.gate import Gate
 from autoflow.model.problem import Problem
 from autoflow.observe.metrics import Metrics
-from autoflow.reload import Reloader, Sources, make_context
+from autoflow.reload import Reloader, Sources
+from autoflow.rules.loaded import make_context
 from autoflow.rules.versions import VersionBook
 from autoflow.runs.dispatcher import Dispatcher
 from autoflow.runs.executor import ActionSet, Executor, ExecutorOptions

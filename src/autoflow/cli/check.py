@@ -14,7 +14,7 @@ from autoflow.cli.options import ConfigOption, JsonOption, check_choice, setting
 if TYPE_CHECKING:
     from autoflow.model.event import Event
     from autoflow.preview import Preview
-    from autoflow.reload import Loaded
+    from autoflow.rules.loaded import Loaded
     from autoflow.settings import Settings
 
 PANEL = "Know before"
@@ -161,7 +161,7 @@ def _load(settings: Settings, paths: list[Path] | None) -> Loaded:
     """The rules at these paths, checked against the config's notifiers and templates."""
     from autoflow.cli.progress import show_progress
     from autoflow.errors import UsageError
-    from autoflow.reload import Loaded, make_context
+    from autoflow.rules.loaded import Loaded, make_context
     from autoflow.rules.loader import load_files
     from autoflow.templates import TemplateLibrary
 

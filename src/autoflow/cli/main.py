@@ -1,67 +1,23 @@
-"""`autoflow`: the commands under one roof, and how each of them ends, whatever happens in it."""
+"""`autoflow`: where it begins, and how each command ends, whatever happens in it."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from typing import Annotated
 
-import typer
-
-from autoflow import __version__
-from autoflow.cli import check, daemon, db, doctor, emit, look
-from autoflow.cli.help import Sections
-
-ABOUT = "Rules in YAML, kept in git: when this event comes, wait, check, act."
-EPILOG = "`autoflow COMMAND --help` shows examples. For rules see docs/rules.md."
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 INTERNAL = 70
 
-app = typer.Typer(
-    name="autoflow",
-    cls=Sections,
-    help=ABOUT,
-    epilog=EPILOG,
-    no_args_is_help=True,
-    rich_markup_mode=None,  # plain help comes in half the time, and its examples can be copied
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _say_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"autoflow {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def root(
-    _version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version and end.")
-    ] = False,
-) -> None:
-    """The roof itself does nothing."""
-
-
-daemon.register(app)
-check.register(app)
-look.register(app)
-doctor.register(app)
-db.register(app)
-emit.register(app)
-
 
 def main() -> None:
     """Run a command and end with its exit code; every error is one clear line, never a traceback."""
-    sys.exit(_run())
+    sys.exit(_run(sys.argv[1:]))
 
 
-def _run() -> int:
+def _run(words: list[str]) -> int:
     try:
-        code = _call()
+        code = _say_version() if words == ["--version"] else _call(words)
         sys.stdout.flush()
     except BrokenPipeError:
         _forget_output()
@@ -71,10 +27,22 @@ def _run() -> int:
     return code
 
 
-def _call() -> int:
+def _say_version() -> int:
+    """The answer that scripts ask for by itself comes before any command is imported."""
+    from autoflow import __version__
+
+    sys.stdout.write(f"autoflow {__version__}\n")
+    return 0
+
+
+def _call(words: list[str]) -> int:
+    import typer
+
+    from autoflow.cli.commands import make_app
     from autoflow.errors import AutoflowError
 
     try:
+        app = make_app(words[0] if words else None)
         return int(app(standalone_mode=False, prog_name="autoflow") or 0)
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):  # typer turns it into an exit code of its own
@@ -112,5 +80,7 @@ def _end_wrongly(error: Exception) -> int:
 
 def _forget_output() -> None:
     """Whoever read our output has gone: nothing is left to say, and the interpreter is not to try."""
+    import contextlib
+
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -26,7 +26,7 @@ from autoflow.rules.canonical import hash_document, write_rule
 from autoflow.rules.context import LoadContext
 from autoflow.rules.findings import Findings, known_words, near_match
 from autoflow.rules.params import ParamsReader
-from autoflow.rules.schema import CancelModel, PatternModel, RuleModel, check_shape, shape_of
+from autoflow.rules.schema import CancelShape, PatternShape, RuleShape, check_shape, shape_of
 from autoflow.rules.spellings import respell_rule
 from autoflow.rules.vocabulary import NOT_YET_KINDS, NOT_YET_STEP_KEYS, NOT_YET_STEP_PARTS
 from autoflow.strict_yaml import Pointer
@@ -73,7 +73,7 @@ class RuleBuilder:
             account=account if isinstance(account, str) else DEFAULT_ACCOUNT,
         )
 
-    def _compile(self, model: RuleModel, steps: Sequence[Step], provenance: Provenance) -> Rule:
+    def _compile(self, model: RuleShape, steps: Sequence[Step], provenance: Provenance) -> Rule:
         triggers = tuple(
             self._compile_pattern(pattern, ("trigger", index)) for index, pattern in enumerate(model.trigger)
         )
@@ -102,14 +102,14 @@ class RuleBuilder:
         document = write_rule(rule)
         return dataclasses.replace(rule, document=document, hash=hash_document(document))
 
-    def _compile_pattern(self, model: PatternModel, at: Pointer) -> EventPattern:
+    def _compile_pattern(self, model: PatternShape, at: Pointer) -> EventPattern:
         return EventPattern(
             events=tuple(dict.fromkeys(model.event)),
             sources=tuple(dict.fromkeys(model.source)),
             when=self._conditions.get((*at, "when")),
         )
 
-    def _compile_cancel_on(self, model: CancelModel, at: Pointer) -> CancelOn:
+    def _compile_cancel_on(self, model: CancelShape, at: Pointer) -> CancelOn:
         return CancelOn(pattern=self._compile_pattern(model, at), by=self._keys[at])
 
     def _read_parts(self, tree: JsonObject) -> None:

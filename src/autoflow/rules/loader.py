@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autoflow.errors import RulesError
 from autoflow.matching.tree import resolve_shared
@@ -20,11 +21,13 @@ from autoflow.rules import codes
 from autoflow.rules.builder import Built, RuleBuilder
 from autoflow.rules.context import LoadContext
 from autoflow.rules.findings import Finding, near_match
-from autoflow.rules.provenance import GitProvenance
 from autoflow.rules.schema import shape_of
 from autoflow.rules.source import SourceFile, file_problem, find_files, place_finding, read_file, read_text, show_path
 from autoflow.rules.spellings import RULE_SPELLINGS, make_id
 from autoflow.strict_yaml import Pointer, YamlDocument
+
+if TYPE_CHECKING:
+    from autoflow.rules.provenance import GitProvenance
 
 __all__ = ["LoadContext", "LoadResult", "load_directory", "load_document", "load_files", "load_text"]
 

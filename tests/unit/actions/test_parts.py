@@ -10,8 +10,9 @@ from autoflow.actions.base import ParamKind, Request
 from autoflow.actions.emit import EmitAction
 from autoflow.actions.exchange import Refused, build_headers, name_target
 from autoflow.actions.http import add_query, read_expected
+from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.actions.mail import MAX_RECIPIENTS, compose_mail, read_address
-from autoflow.actions.registry import ACTION_TYPES, TRANSPORTS, check_notifier, trusted_hosts
+from autoflow.actions.registry import TRANSPORTS, check_notifier, trusted_hosts
 from autoflow.actions.sms import clean_message, normalise_number, read_text
 from autoflow.actions.webhook import read_key, sign
 from autoflow.errors import ConfigError

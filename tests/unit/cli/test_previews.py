@@ -2,7 +2,7 @@
 
 import pytest
 
-from autoflow.actions.registry import ACTION_TYPES
+from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.cli.previews import print_preview
 from autoflow.model.event import Event
 from autoflow.preview import preview_rules

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoflow.actions.registry import ACTION_TYPES
+from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.rules.loader import LoadContext, load_document, load_text
 from autoflow.rules.report import problem_to_json, render_problem
 from autoflow.rules.spellings import RULE_SPELLINGS

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoflow.actions.registry import ACTION_TYPES
+from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.model.json import canonical_json
 from autoflow.model.rule import Rule
 from autoflow.rules.loader import LoadContext, load_document, load_text

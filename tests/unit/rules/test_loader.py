@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autoflow.actions.registry import ACTION_TYPES
+from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.errors import RulesError
 from autoflow.model.condition import All, Leaf, Reference
 from autoflow.model.retry import PRESETS

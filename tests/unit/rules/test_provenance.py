@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autoflow.actions.registry import ACTION_TYPES
+from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.model.rule import Provenance
 from autoflow.rules.loader import LoadContext, load_directory
 from autoflow.rules.provenance import GitProvenance, index_lock_present

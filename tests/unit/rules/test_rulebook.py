@@ -2,7 +2,7 @@
 
 import pytest
 
-from autoflow.actions.registry import ACTION_TYPES
+from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.model.event import Event, facts_of
 from autoflow.rules.context import LoadContext
 from autoflow.rules.loader import load_text

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from autoflow.actions.registry import ACTION_TYPES
+from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.model.event import DEFAULT_ACCOUNT, Event, facts_of
 from autoflow.model.rule import Enabled
 from autoflow.rules.json_schema import rule_json_schema

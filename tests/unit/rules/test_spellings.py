@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from autoflow.actions.registry import ACTION_TYPES
+from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.rules import codes
 from autoflow.rules.loader import LoadContext, load_text
 from autoflow.rules.spellings import find_action, make_id

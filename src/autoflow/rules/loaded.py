@@ -1,0 +1,59 @@
+"""Rules and templates as they were read together, and everything that was found in them.
+
+After the loader; before it comes in force (the reloader), or is shown (`validate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoflow.actions.kinds import ACTION_TYPES
+from autoflow.model.notifier import Notifier
+from autoflow.model.problem import Problem, Severity
+from autoflow.rules.context import LoadContext
+from autoflow.rules.loader import LoadResult
+from autoflow.templates import TemplateLibrary, check_template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """Rules and templates as they were read together."""
+
+    result: LoadResult
+    library: TemplateLibrary
+    context: LoadContext
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything found, in rules and templates."""
+        return (*self.result.problems, *(_template_problem(p.path, p.line, p.message) for p in self.library.problems))
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """What keeps the set from being used."""
+        return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
+
+
+def make_context(notifiers: Mapping[str, Notifier], library: TemplateLibrary) -> LoadContext:
+    """What rules are checked against."""
+    return LoadContext(
+        action_types=ACTION_TYPES,
+        notifiers={notifier.name: notifier.type for notifier in notifiers.values()},
+        templates=library.names,
+        check_template=check_template,
+    )
+
+
+def _template_problem(path: Path, line: int, message: str) -> Problem:
+    return Problem(
+        path=str(path),
+        line=line,
+        column=1,
+        end_line=line,
+        end_column=2,
+        severity=Severity.ERROR,
+        code="AF300",
+        message=message,
+    )

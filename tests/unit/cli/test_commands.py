@@ -1,0 +1,30 @@
+"""Which commands there are, and that asking for one imports no more than its group."""
+
+import pytest
+import typer
+
+from autoflow.cli.commands import GROUPS, make_app
+
+
+def names_of(app: typer.Typer) -> set[str]:
+    """The first words of all commands of an app."""
+    return set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # the root is a group
+
+
+def test_every_command_is_found_by_its_first_word() -> None:
+    """The table of groups names each command there is, once, and none besides."""
+    named = [word for words in GROUPS.values() for word in words]
+    assert sorted(named) == sorted(names_of(make_app()))
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_command_comes_with_its_group_alone(group: str) -> None:
+    """Each of its words leads to the file that registers it, and to no other one."""
+    for word in GROUPS[group]:
+        assert names_of(make_app(word)) == set(GROUPS[group])
+
+
+@pytest.mark.parametrize("word", ["validat", "--help", "-h", ""])
+def test_any_other_word_is_looked_up_among_all(word: str) -> None:
+    """So that help lists every command, and a slip is answered with the nearest one."""
+    assert names_of(make_app(word)) == names_of(make_app())
