@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -116,17 +117,16 @@ class YamlRead:
 
 def read_yaml(text: str, *, path: str) -> YamlRead:
     """Read every document of a text. One that cannot be read does not hide those around it."""
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+    if len(text) > MAX_BYTES // 4 and len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         problem = _problem(path, None, TOO_MUCH, "the file is larger than 1 MiB", hint="split it into several files")
         return YamlRead(documents=(), problems=(problem,))
     if path.endswith(".json"):
         text = _escape_for_yaml(text)
-    lines = split_lines(text)
     documents: list[YamlDocument] = []
     problems: list[Problem] = []
     start: int | None = 0
     while start is not None and len(problems) < MAX_UNREAD:
-        start = _read_from(text, lines, start, path, documents, problems)
+        start = _read_from(text, start, path, documents, problems)
     if start is not None:
         place = Place(line=start + 1, column=1, end_line=start + 1, end_column=2)
         problems.append(_problem(path, place, TOO_MUCH, "too many errors; the file is not read from here on"))
@@ -144,24 +144,26 @@ def decode_text(content: bytes, *, path: str) -> str | Problem:
         return _problem(path, place, SYNTAX, "this byte is not UTF-8", hint="save the file as UTF-8")
 
 
-def split_lines(text: str) -> list[str]:
-    """The lines as YAML counts them, without their ends."""
-    return _LINE_END.split(text)
+@lru_cache(maxsize=4)
+def split_lines(text: str) -> tuple[str, ...]:
+    """The lines as YAML counts them, without their ends. Each finding in a file asks for them."""
+    return tuple(_LINE_END.split(text))
 
 
 def _read_from(
-    text: str, lines: list[str], start: int, path: str, documents: list[YamlDocument], problems: list[Problem]
+    text: str, start: int, path: str, documents: list[YamlDocument], problems: list[Problem]
 ) -> int | None:
     """Read on from a line, counted from 0. The line to start again from, after what cannot be read."""
     loader = None
     try:
         # Empty lines before it keep the line numbers right.
-        loader = _Loader("\n" * start + "\n".join(lines[start:]) if start else text)
+        loader = _Loader("\n" * start + "\n".join(split_lines(text)[start:]) if start else text)
         while loader.check_node():
             loader.depth = 0
             node: Any = loader.get_node()
             documents.append(_build_document(node, path))
     except yaml.MarkedYAMLError as error:
+        lines = split_lines(text)
         place = _place_between(_mark_of(error, lines), None)
         hint = "flatten it" if isinstance(error, _TooDeepError) else None
         code = TOO_MUCH if hint else SYNTAX
@@ -181,7 +183,7 @@ def _read_from(
     return None
 
 
-def _mark_of(error: yaml.MarkedYAMLError, lines: list[str]) -> Any:
+def _mark_of(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> Any:
     """What is not closed is shown where it was opened, not where the file ends."""
     mark = error.problem_mark or error.context_mark
     if mark is None or any(line.strip() for line in lines[mark.line :]):
@@ -190,7 +192,7 @@ def _mark_of(error: yaml.MarkedYAMLError, lines: list[str]) -> Any:
     return error.context_mark or mark if is_open else mark
 
 
-def _next_document(lines: list[str], after: int) -> int | None:
+def _next_document(lines: Sequence[str], after: int) -> int | None:
     """The next line that begins a document, counted from 0."""
     return next((n for n in range(after, len(lines)) if re.match(r"---(\s|$)", lines[n])), None)
 

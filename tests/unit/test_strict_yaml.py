@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -258,8 +259,8 @@ def walk(value: Any, at: Pointer = ()) -> list[tuple[Pointer, Any]]:
     return parts
 
 
-def cut(lines: list[str], line: int, column: int, end_line: int, end_column: int) -> str:
-    chosen = lines[line - 1 : end_line]
+def cut(lines: Sequence[str], line: int, column: int, end_line: int, end_column: int) -> str:
+    chosen = list(lines[line - 1 : end_line])
     chosen[-1] = chosen[-1][: end_column - 1]
     chosen[0] = chosen[0][column - 1 :]
     return "\n".join(chosen)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
+COLLECT = (50_000, 20, 100)
+"""When garbage is looked for: nearly all that a command makes lives until its end."""
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 INTERNAL = 70
@@ -12,6 +15,7 @@ INTERNAL = 70
 
 def main() -> None:
     """Run a command and end with its exit code; every error is one clear line, never a traceback."""
+    gc.set_threshold(*COLLECT)
     sys.exit(_run(sys.argv[1:]))
 
 

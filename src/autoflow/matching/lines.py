@@ -70,9 +70,10 @@ class _Reader:
 
     def _takes(self, *words: str) -> bool:
         """Whether these words come next; if so they are taken."""
-        coming = self._tokens[self._place : self._place + len(words)]
-        if [token.text for token in coming] != list(words):
-            return False
+        for place, word in enumerate(words, self._place):
+            # The last token is the end, whose text no word equals.
+            if self._tokens[place].text != word:
+                return False
         self._place += len(words)
         return True
 

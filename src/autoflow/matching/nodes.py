@@ -96,15 +96,15 @@ class Findings:
                 self._warn_about_leaf(place, part, part.value)
 
     def _warn_about_leaf(self, place: Place, leaf: Leaf, value: Json) -> None:
-        written = write_reference(leaf.left)
         if leaf.operator in {"notEqual", "not:equal"} and value is None:
+            written = write_reference(leaf.left)
             message = f"{written} != null holds for a missing value too"
             self.warn(place, message, codes.NOT_EQUAL_NULL, hint=f"write {written} exists, or operator: exists")
         elif leaf.operator in {"equal", "notEqual"} and isinstance(value, list | dict):
-            message = f"{written} is never equal to a list or map that is written here"
+            message = f"{write_reference(leaf.left)} is never equal to a list or map that is written here"
             self.warn(place, message, codes.NEVER_EQUAL, hint="use in, contains or everyFact:in")
         elif leaf.operator.startswith(("lessThan", "greaterThan")) and not _orders_well(value):
-            message = f"{written} is compared by size with something that has none"
+            message = f"{write_reference(leaf.left)} is compared by size with something that has none"
             self.warn(place, message, codes.ODD_ORDER, hint="json-rules-engine takes null for 0 and true for 1")
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from autoflow.errors import ConditionError
 from autoflow.matching import codes
@@ -33,8 +32,7 @@ class Kind(StrEnum):
     END = "end"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
+class Token(NamedTuple):
     """One word or sign. Columns count from 0."""
 
     kind: Kind
@@ -79,6 +77,11 @@ JOINING: Final = frozenset({"and", "or", "not"})
 CONSTANTS: Final = {"true": True, "false": False, "null": None}
 
 _SPACE = re.compile(r"\s*")
+_PLAIN = re.compile(
+    r"""(?P<name>(?P<fact>[^\W\d]\w*)(?P<path>(?:\.[^\W\d]\w*){0,16}))(?=[\s),\]]|\Z)"""
+    r"""|"(?P<text>[^"\\]*)"|(?P<number>0|[1-9][0-9]{0,17})(?=[\s),\]]|\Z)|(?P<sign>(?:[=!<>]=|[<>])(?=\s)|[(),\]])"""
+)
+"""What nearly all lines are made of; what looks otherwise is looked at closely, to say what is wrong with it."""
 _SIGN = re.compile(r"===|!==|<=>|==|!=|<=|>=|=>|=<|=~|!~|<>|&&|\|\||[=<>()\[\],!+&|*/%-]")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w.:-])")
 _SPAN = re.compile(r"(?:[0-9]+(?:ms|s|m|h|d|w))+(?!\w)")
@@ -112,9 +115,11 @@ def read_tokens(line: str) -> list[Token]:
     tokens: list[Token] = []
     pos = _skip_space(line, 0)
     while pos < len(line):
-        in_value = bool(tokens) and tokens[-1].text in {"[", ","}
-        token = _read_token(line, pos, in_value=in_value)
-        _check_hyphen(line, tokens, token)
+        token = _read_plain(line, pos)
+        if token is None:
+            in_value = bool(tokens) and tokens[-1].text in {"[", ","}
+            token = _read_token(line, pos, in_value=in_value)
+            _check_hyphen(line, tokens, token)
         tokens.append(token)
         pos = _skip_space(line, pos + len(token.text))
     return [*tokens, Token(kind=Kind.END, text="", column=len(line.rstrip()))]
@@ -123,6 +128,23 @@ def read_tokens(line: str) -> list[Token]:
 def _skip_space(line: str, pos: int) -> int:
     space = _SPACE.match(line, pos)
     return space.end() if space else pos
+
+
+def _read_plain(line: str, pos: int) -> Token | None:
+    """The token that stands here, where it is one of the plain ones."""
+    found = _PLAIN.match(line, pos)
+    if found is None:
+        return None
+    match found.lastgroup:
+        case "name":
+            reference = Reference(fact=found["fact"], path=f"${found['path']}" if found["path"] else None)
+            return Token(kind=Kind.REFERENCE, text=found["name"], column=pos, reference=reference)
+        case "sign":
+            return Token(kind=Kind.SIGN, text=found["sign"], column=pos)
+        case "text":
+            return Token(kind=Kind.LITERAL, text=found[0], column=pos, value=found["text"])
+        case _:
+            return Token(kind=Kind.LITERAL, text=found[0], column=pos, value=int(found[0]))
 
 
 def _read_token(line: str, pos: int, *, in_value: bool) -> Token:

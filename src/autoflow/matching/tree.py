@@ -7,14 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import assert_never
+from functools import lru_cache
+from typing import NamedTuple, assert_never
 
 from autoflow.errors import ConditionError
 from autoflow.matching import codes
 from autoflow.matching.chains import near_match
 from autoflow.matching.leaves import parse_leaf
 from autoflow.matching.lines import parse_line
-from autoflow.matching.nodes import AGGREGATES, MAX_DEPTH, REFUSED_KEYS, SPELLINGS, Findings, Place, unspell_group
+from autoflow.matching.nodes import (
+    AGGREGATES,
+    MAX_DEPTH,
+    REFUSED_KEYS,
+    SPELLINGS,
+    Findings,
+    Place,
+    unspell_group,
+    walk,
+)
 from autoflow.matching.operators import kind_of
 from autoflow.model.condition import All, Any, Condition, Leaf, Not, Reference
 from autoflow.model.json import Json
@@ -27,6 +37,23 @@ class Parsed:
     condition: Condition | None
     errors: tuple[ConditionError, ...] = ()
     warnings: tuple[ConditionError, ...] = ()
+
+
+class _Line(NamedTuple):
+    """What one line means, and what is known about it wherever it stands."""
+
+    condition: Condition
+    nodes: int
+    warns: bool
+
+
+@lru_cache(maxsize=4096)
+def _read_line(line: str) -> _Line:
+    """The same lines stand in many rules."""
+    condition = parse_line(line)
+    findings = Findings()
+    findings.warn_about(Place(), condition)
+    return _Line(condition, sum(1 for _ in walk(condition)), bool(findings.warnings))
 
 
 def parse_condition(value: Json, *, shared: Mapping[str, Condition] | None = None) -> Parsed:
@@ -71,12 +98,14 @@ class _Parser:
 
     def _parse_line(self, line: str, place: Place) -> Condition | None:
         try:
-            condition = parse_line(line)
+            known = _read_line(line)
         except ConditionError as error:
             self._findings.take(place, error)
             return None
-        self._findings.warn_about(place, condition)
-        return condition if self._findings.count_nodes(place, condition) else None
+        if known.warns:
+            self._findings.warn_about(place, known.condition)
+        fits = known.nodes == 1 or self._findings.count_nodes(place, known.condition)
+        return known.condition if fits else None
 
     def _parse_parts(self, values: list[Json], place: Place) -> tuple[Condition, ...] | None:
         """All parts of a list; None where one has errors."""

@@ -13,9 +13,13 @@ Json = Any
 JsonObject = Mapping[str, Any]
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_PLAIN = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical_json(value: Json) -> str:
     """The value as JSON text with sorted keys and no spaces: equal meaning, equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def content_hash(value: Json) -> str:
@@ -25,7 +29,7 @@ def content_hash(value: Json) -> str:
 
 def plain_json(value: Json) -> str:
     """The value as JSON text in its own key order, for what is kept and sent as it was written."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _PLAIN.encode(value)
 
 
 def is_deeper(value: Json, levels: int) -> bool:

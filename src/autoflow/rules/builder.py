@@ -119,9 +119,9 @@ class RuleBuilder:
             patterns = tree.get(key)
             for index, pattern in enumerate(patterns if isinstance(patterns, list) else ()):
                 at = (key, index)
-                if isinstance(pattern, Mapping):
+                if isinstance(pattern, dict):
                     self._read_condition(pattern, at)
-                if isinstance(pattern, Mapping) and key == "cancel_on" and "by" in pattern:
+                if isinstance(pattern, dict) and key == "cancel_on" and "by" in pattern:
                     self._keys[at] = self._compile_by(pattern["by"], (*at, "by"))
 
     def _read_condition(self, owner: JsonObject, at: Pointer) -> None:
@@ -143,7 +143,7 @@ class RuleBuilder:
     def _compile_by(self, by: Json, at: Pointer) -> tuple[KeyPair, ...]:
         """Pairs in an order of their own, so that the order they are written in has no meaning."""
         pairs: dict[tuple[str, str], KeyPair] = {}
-        if isinstance(by, Mapping) and by:
+        if isinstance(by, dict) and by:
             for left, right in by.items():
                 ours = self._reference(left, (*at, left), on_key=True)
                 self._add_pair(pairs, ours, self._reference(right, (*at, left)))
@@ -193,7 +193,7 @@ class RuleBuilder:
         return steps
 
     def _read_step(self, step: Json, at: Pointer) -> Step | None:
-        if not isinstance(step, Mapping):
+        if not isinstance(step, dict):
             self._refuse_step(step, at)
             return None
         if not step:

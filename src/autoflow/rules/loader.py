@@ -156,7 +156,7 @@ class _Loading:
         value = document.value
         if value is None:
             return
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             hint = "write rules: and the list below it" if isinstance(value, list) else "write key: value"
             message = f"a rule is a map, not {shape_of(value)}"
             whole = _Part(file=file, document=document, pointer=(), value={})
@@ -174,7 +174,7 @@ class _Loading:
 
     def _take_shared(self, whole: _Part) -> None:
         shared = whole.value.get(SHARED)
-        if isinstance(shared, Mapping):
+        if isinstance(shared, dict):
             part = _Part(file=whole.file, document=whole.document, pointer=(SHARED,), value=shared)
             self.shared.append((_account_of(whole.value), part))
         elif SHARED in whole.value:
@@ -193,7 +193,7 @@ class _Loading:
         defaults = {"account": whole.value["account"]} if "account" in whole.value else {}
         for index, rule in enumerate(rules if isinstance(rules, list) else [rules]):
             pointer: Pointer = ("rules", index) if isinstance(rules, list) else ("rules",)
-            if isinstance(rules, list) and isinstance(rule, Mapping):
+            if isinstance(rules, list) and isinstance(rule, dict):
                 yield _Part(file=whole.file, document=whole.document, pointer=pointer, value=rule, defaults=defaults)
                 continue
             message = "a rule is a map" if isinstance(rules, list) else "rules is a list"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from autoflow.actions.base import ActionType, Param, ParamKind, is_reserved_header
 from autoflow.errors import ConditionError, SecretError, TemplateError
@@ -44,7 +43,7 @@ class ParamsReader:
 
     def read(self, params: Json, at: Pointer) -> JsonObject:
         """The parameters in canonical spelling; what is wrong is noted."""
-        if not isinstance(params, Mapping):
+        if not isinstance(params, dict):
             self._refuse_shape(params, at)
             return {}
         kept: dict[str, Json] = {}
@@ -120,9 +119,9 @@ class ParamsReader:
         if isinstance(value, str):
             return True
         hint = None
-        if isinstance(value, Mapping) and "fact" in value:
+        if isinstance(value, dict) and "fact" in value:
             hint = f'write it as a template: {param.name}: "{{{{ {value["fact"]} }}}}"'
-        elif not isinstance(value, Mapping | list):
+        elif not isinstance(value, dict | list):
             hint = f'quote it: {param.name}: "{str(value).lower() if isinstance(value, bool) else value}"'
         message = f"{self.kind.name}.{param.name} must be text, not {shape_of(value)}"
         self.findings.add(at, codes.WRONG_SHAPE, message, hint)
@@ -133,7 +132,7 @@ class ParamsReader:
             if not value:
                 self.findings.add(at, codes.WRONG_VALUE, f"{self.kind.name}.{param.name} must not be empty")
             return [self._read_recipient(param, item, (*at, index)) for index, item in enumerate(value)]
-        if isinstance(value, Mapping) and is_typed_value(value):
+        if isinstance(value, dict) and is_typed_value(value):
             return self._read_typed(value, at)
         if isinstance(value, str) and not value.strip():
             self.findings.add(at, codes.WRONG_VALUE, f"{self.kind.name}.{param.name} must not be empty")
@@ -147,7 +146,7 @@ class ParamsReader:
             return value
         if isinstance(value, list):
             return [self._read_value(item, (*at, index)) for index, item in enumerate(value)]
-        if not isinstance(value, Mapping) or set(value) == {LITERAL}:
+        if not isinstance(value, dict) or set(value) == {LITERAL}:
             return value
         if is_typed_value(value):
             return self._read_typed(value, at)
@@ -194,7 +193,7 @@ class ParamsReader:
         return value
 
     def _read_headers(self, param: Param, value: Json, at: Pointer) -> Json:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             message = f"{self.kind.name}.{param.name} must be a map, not {shape_of(value)}"
             self.findings.add(at, codes.WRONG_SHAPE, message, 'headers: { X-Name: "text" }')
             return value

@@ -158,10 +158,10 @@ def _read_enabled(value: Json, at: Pointer, findings: Findings) -> Json:
 
 
 def _read_span(value: Json, at: Pointer, findings: Findings) -> int:
-    if isinstance(value, Mapping) and "until" in value:
+    if isinstance(value, dict) and "until" in value:
         message = "'delay: { until: ... }' is not there yet in this release"
         findings.add(at, codes.NOT_YET, message, "write a span: 5m")
-    elif isinstance(value, Mapping | list | bool):
+    elif isinstance(value, dict | list | bool):
         _note_shape(at, "a span", value, findings)
     else:
         try:
@@ -212,7 +212,7 @@ def _read_item(read: Read, item: Json, at: Pointer, findings: Findings) -> Any:
 
 def _read_pattern(value: Json, at: Pointer, findings: Findings) -> PatternShape | None:
     cancels = at[0] == "cancel_on"
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         _note_shape(at, "a map", value, findings, _pattern_hint(at, value))
         return None
     read = _read_map(value, _CANCEL_KEYS if cancels else _PATTERN_KEYS, at, findings)
@@ -252,7 +252,7 @@ def _drop_what_comes_later(rule: JsonObject, findings: Findings) -> dict[str, Js
             _refuse_key((key,), findings)
         elif key in ("trigger", "cancel_on") and isinstance(value, list):
             known[key] = [
-                _drop_pattern_keys(item, (key, index), findings) if isinstance(item, Mapping) else item
+                _drop_pattern_keys(item, (key, index), findings) if isinstance(item, dict) else item
                 for index, item in enumerate(value)
             ]
         else:
@@ -337,7 +337,7 @@ def shape_of(value: Json) -> str:
         return "nothing"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return "a map"
     if isinstance(value, list):
         return "a list"

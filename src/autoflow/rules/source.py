@@ -31,6 +31,8 @@ from autoflow.strict_yaml import (
 
 ENDINGS = (".yaml", ".yml", ".json")
 TEST_ENDINGS = (".test.yaml", ".test.yml")
+_MOST_AT_ONCE = 64 * 1024
+"""Room for the largest file there may be takes longer to make than most files to read."""
 _SUSPECT_COMMENT = re.compile(r"\s#[^\s#!]")
 _ROUND_NUMBER = re.compile(r"-?\d+\.\d*0")
 _COMMENT = re.compile(r"\s(#.*)$")
@@ -45,9 +47,14 @@ class SourceFile:
     path: str
     #: relative to the rules directory, where there is one
     name: str
-    lines: Sequence[str]
+    text: str
     documents: tuple[YamlDocument, ...]
     problems: tuple[Problem, ...]
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """The lines of the text; asked for only where something is wrong in it."""
+        return split_lines(self.text)
 
 
 def find_files(root: Path) -> Iterator[Path]:
@@ -76,7 +83,9 @@ def read_file(path: Path, root: Path | None) -> SourceFile:
     name = _relative(path, root) if root is not None else shown
     try:
         with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+            content = stream.read(_MOST_AT_ONCE)
+            if len(content) == _MOST_AT_ONCE:
+                content += stream.read(MAX_BYTES + 1 - _MOST_AT_ONCE)
     except OSError as error:
         return _unread(shown, name, file_problem(shown, codes.UNREADABLE, f"cannot be read: {error.strerror}"))
     text = decode_text(content[:MAX_BYTES], path=shown) if len(content) <= MAX_BYTES else content.decode("latin-1")
@@ -88,20 +97,21 @@ def read_file(path: Path, root: Path | None) -> SourceFile:
 def read_text(text: str, path: str, name: str | None = None) -> SourceFile:
     """The documents of a text."""
     read: YamlRead = read_yaml(text, path=path)
-    lines = split_lines(text)
-    problems = [explain_problem(problem, lines) for problem in read.all_problems]
-    if _SUSPECT_COMMENT.search(text) or _ROUND_NUMBER.search(text):
+    problems: list[Problem] = []
+    if read.all_problems:
+        lines = split_lines(text)
+        problems = [explain_problem(problem, lines) for problem in read.all_problems]
+    if ("#" in text and _SUSPECT_COMMENT.search(text)) or ("0" in text and _ROUND_NUMBER.search(text)):
+        lines = split_lines(text)
         problems += [note for document in read.documents for note in _note_losses(document, lines)]
-    return SourceFile(path=path, name=name or path, lines=lines, documents=read.documents, problems=tuple(problems))
+    return SourceFile(path=path, name=name or path, text=text, documents=read.documents, problems=tuple(problems))
 
 
 def show_path(path: Path) -> str:
     """A path for people: relative to the current directory where it lies below it."""
-    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links; the name given is meant
-    try:
-        return absolute.relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return path.as_posix()
+    absolute = os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links; the name given is meant
+    here = os.getcwd().rstrip("/") + "/"  # noqa: PTH109 - texts: there are thousands of files
+    return absolute.removeprefix(here) if absolute.startswith(here) else path.as_posix()
 
 
 def file_problem(
@@ -252,10 +262,13 @@ def _note(path: str, place: Place, code: str, message: str, hint: str | None) ->
 
 
 def _unread(path: str, name: str, problem: Problem) -> SourceFile:
-    return SourceFile(path=path, name=name, lines=(), documents=(), problems=(problem,))
+    return SourceFile(path=path, name=name, text="", documents=(), problems=(problem,))
 
 
 def _relative(path: Path, root: Path) -> str:
+    inside, shown = f"{root}/", str(path)
+    if shown.startswith(inside):
+        return shown.removeprefix(inside)
     try:
         return path.relative_to(root).as_posix()
     except ValueError:

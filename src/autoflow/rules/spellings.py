@@ -59,19 +59,21 @@ def respell_rule(document: JsonObject, actions: Mapping[str, ActionType], findin
         rule["trigger"] = _respell_triggers(rule["trigger"], findings)
     if "cancel_on" in rule:
         rule["cancel_on"] = _respell_patterns(rule["cancel_on"], ("cancel_on",), _CANCEL_SPELLINGS, findings)
-    if isinstance(rule.get("delay"), Mapping):
+    if isinstance(rule.get("delay"), dict):
         _respell_delay(rule, findings)
-    if isinstance(rule.get("retry"), Mapping):
+    if isinstance(rule.get("retry"), dict):
         rule["retry"] = _respell_retry(rule["retry"], ("retry",), findings)
     if isinstance(rule.get("actions"), list):
         rule["actions"] = [
-            _respell_step(step, ("actions", index), actions, findings) if isinstance(step, Mapping) else step
+            _respell_step(step, ("actions", index), actions, findings) if isinstance(step, dict) else step
             for index, step in enumerate(rule["actions"])
         ]
     return rule
 
 
 def _rename(written: JsonObject, spellings: Mapping[str, str], at: Pointer, findings: Findings) -> dict[str, Json]:
+    if spellings.keys().isdisjoint(written):
+        return dict(written)
     renamed: dict[str, Json] = {}
     wording: dict[str, str] = {}
     for key, value in written.items():
@@ -92,7 +94,7 @@ def _take_database_id(rule: dict[str, Json], findings: Findings) -> None:
     database_id = rule.pop("_id", None)
     if "id" in rule or database_id is None:
         return
-    if isinstance(database_id, Mapping):
+    if isinstance(database_id, dict):
         database_id = database_id.get("$oid")
     text = str(database_id)
     digits = _HEX_ID.search(text)
@@ -116,13 +118,13 @@ def _respell_triggers(trigger: Json, findings: Findings) -> Json:
 
 def _respell_patterns(value: Json, at: Pointer, spellings: Mapping[str, str], findings: Findings) -> Json:
     """One pattern or a list of them as a list."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         findings.origins.setdefault((*at, 0), findings.origin_of(at))
         value = [value]
     if not isinstance(value, list):
         return value
     return [
-        _respell_pattern(item, (*at, index), spellings, findings) if isinstance(item, Mapping) else item
+        _respell_pattern(item, (*at, index), spellings, findings) if isinstance(item, dict) else item
         for index, item in enumerate(value)
     ]
 
@@ -147,7 +149,7 @@ def _unfold_typed(
     origin = findings.origin_of(at)
     kind = pattern.pop("type")
     config = pattern.pop("config", None)
-    if isinstance(config, Mapping):
+    if isinstance(config, dict):
         for key, value in config.items():
             name = spellings.get(key, key)
             pattern.setdefault(name, value)
@@ -197,9 +199,9 @@ def _respell_step(
             findings.origins[(*at, actions[key].name)] = findings.origin_of((*at, key))
             step = {actions[key].name if name == key else name: value for name, value in step.items()}
     for name in _kinds_in(step, actions):
-        if isinstance(step[name], Mapping):
+        if isinstance(step[name], dict):
             step[name] = _respell_params(step[name], (*at, name), actions[name], findings)
-    if isinstance(step.get("retry"), Mapping):
+    if isinstance(step.get("retry"), dict):
         step["retry"] = _respell_retry(step["retry"], (*at, "retry"), findings)
     return step
 

@@ -97,13 +97,14 @@ def compile_template(source: str) -> TextTemplate:
     return TextTemplate(source)
 
 
+@lru_cache(maxsize=256)
 def check_template(source: str) -> None:
     """TemplateError, with the line, unless the source is a template that could be rendered."""
     if len(source.encode("utf-8", "replace")) > SOURCE_CAP:
         raise TemplateError(f"a template is at most {SOURCE_CAP // 1024} KiB")
     if "{" not in source:
         return
-    _guard(lambda: _ENVIRONMENT.undeclared_variables_in_str(source))
+    _find_names(source)
     bare = _COMMENT.sub(_keep_lines, source)
     for tag in _TAG.finditer(bare):
         line = bare.count("\n", 0, tag.start()) + 1
@@ -112,10 +113,12 @@ def check_template(source: str) -> None:
 
 def referenced_roots(source: str) -> frozenset[str]:
     """The names that a template takes from the facts: `job` for `{{ job.id }}`."""
-    if "{" not in source:
-        return frozenset()
-    roots = _guard(lambda: _ENVIRONMENT.undeclared_variables_in_str(source))
-    return frozenset(roots) - {"loop", "range"}
+    return _find_names(source) - {"loop", "range"} if "{" in source else frozenset()
+
+
+@lru_cache(maxsize=256)
+def _find_names(source: str) -> frozenset[str]:
+    return frozenset(_guard(lambda: _ENVIRONMENT.undeclared_variables_in_str(source)))
 
 
 def _check_tag(tag: str, line: int) -> None:
