@@ -20,8 +20,9 @@ from autoflow.model.rule import Enabled
 from autoflow.observe.health import Finding, State
 from autoflow.observe.log import get_log
 from autoflow.rules.loaded import Loaded, make_context
-from autoflow.rules.loader import load_directory
+from autoflow.rules.loader import Loader, no_directory
 from autoflow.rules.provenance import GitProvenance
+from autoflow.rules.rule_files import RuleFiles
 from autoflow.rules.versions import VersionBook
 from autoflow.runs.executor import Executor
 from autoflow.store.base import Store
@@ -42,12 +43,41 @@ class Sources:
     notifiers: Mapping[str, Notifier]
 
 
+class Files:
+    """Rules and templates as they lie on disk. What did not change since the last load is not made again."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._rules = RuleFiles(sources.rules)
+        self._loader = Loader()
+        self._library = TemplateLibrary()
+        self._digest = ""
+        self._library_digest = ""
+
+    def look(self) -> bool:
+        """Look at every file; whether anything is not as it was at the last look."""
+        before, self._digest = self._digest, _digest_of(self._sources.templates)
+        return self._rules.look() or self._digest != before
+
+    def load(self) -> Loaded:
+        """The set as the last look found it; nothing is raised for what is written wrongly."""
+        if self._digest != self._library_digest:
+            self._library = TemplateLibrary.load(self._sources.templates)
+            self._library_digest = self._digest
+        context = make_context(self._sources.notifiers, self._library)
+        root = self._sources.rules
+        if root.is_dir():
+            result = self._loader.load(self._rules.texts, context, GitProvenance(root))
+        else:
+            result = no_directory(root)
+        return Loaded(result=result, library=self._library, context=context)
+
+
 def load_sources(sources: Sources) -> Loaded:
-    """Read rules and templates; nothing is raised for what is written wrongly."""
-    library = TemplateLibrary.load(sources.templates)
-    context = make_context(sources.notifiers, library)
-    result = load_directory(sources.rules, context, provenance=GitProvenance(sources.rules))
-    return Loaded(result=result, library=library, context=context)
+    """Read rules and templates once."""
+    files = Files(sources)
+    files.look()
+    return files.load()
 
 
 class Reloader:
@@ -64,19 +94,21 @@ class Reloader:
         tell: Callable[[tuple[Problem, ...], str | None], None],
     ) -> None:
         self._sources = sources
+        self._files = Files(sources)
         self._engine = engine
         self._executor = executor
         self._versions = versions
         self._store = store
         self._tell = tell
-        self._digest = ""
+        #: whether what was read last could not be put in force, through no fault of the files
+        self._again = False
         self._failure: str | None = None
         #: a set that was read earlier must not come in force after one that was read later
         self._reloading = asyncio.Lock()
 
     async def start(self) -> None:
         """Load for the first time. RulesError where the files are bad and there never was a good set."""
-        loaded = await self._read()
+        loaded = await asyncio.to_thread(self._read)
         if not loaded.errors:
             await self._use(loaded)
             return
@@ -96,18 +128,18 @@ class Reloader:
     async def reload(self) -> bool:
         """Read everything again; whether a new set is in force. Nothing happens where no content changed."""
         async with self._reloading:
-            digest = await asyncio.to_thread(digest_of, self._sources)
-            if digest == self._digest:
-                return False
             try:
-                loaded = await self._read()
+                if not await asyncio.to_thread(self._files.look) and not self._again:
+                    return False
+                self._again = False
+                loaded = await asyncio.to_thread(self._files.load)
                 if loaded.errors:
                     self._refuse(loaded, then=LAST_GOOD)
                     return False
                 await self._use(loaded)
             except BaseException as error:
-                # It is not in force: the same files are read again at the next look.
-                self._digest = ""
+                # It is not in force: the same files are loaded again at the next look.
+                self._again = True
                 self._failure = f"{type(error).__name__}: {error}"
                 raise
             return True
@@ -118,9 +150,9 @@ class Reloader:
             return Finding()
         return Finding(state=State.DEGRADED, detail=f"the last good rules run on: {self._failure}")
 
-    async def _read(self) -> Loaded:
-        self._digest = await asyncio.to_thread(digest_of, self._sources)
-        return await asyncio.to_thread(load_sources, self._sources)
+    def _read(self) -> Loaded:
+        self._files.look()
+        return self._files.load()
 
     async def _use(self, loaded: Loaded) -> None:
         self._versions.use_context(loaded.context)
@@ -150,15 +182,14 @@ class Reloader:
         self._executor.actions = replace(self._executor.actions, library=library)
 
 
-def digest_of(sources: Sources) -> str:
-    """Of the names and contents of everything that rules are made from."""
+def _digest_of(directory: Path) -> str:
+    """Of the names and contents of all files below a directory."""
     digest = hashlib.sha256()
-    for directory in (sources.rules, sources.templates):
-        for path in sorted(directory.rglob("*")):
-            try:
-                content = path.read_bytes() if path.is_file() else b""
-            except OSError as error:  # it went away, or cannot be read: the loader says which
-                content = str(error).encode()
-            digest.update(f"{path}\0{len(content)}\0".encode())
-            digest.update(content)
+    for path in sorted(directory.rglob("*")):
+        try:
+            content = path.read_bytes() if path.is_file() else b""
+        except OSError as error:  # it went away, or cannot be read: the library says which
+            content = str(error).encode()
+        digest.update(f"{path}\0{len(content)}\0".encode())
+        digest.update(content)
     return digest.hexdigest()

@@ -10,7 +10,7 @@ import pytest
 from autoflow import reload
 from autoflow.errors import RulesError, StorageError
 from autoflow.observe.health import State
-from autoflow.reload import Reloader, Sources, load_sources
+from autoflow.reload import Reloader, Sources
 from autoflow.rules.loaded import Loaded
 from support.line import Line
 
@@ -102,14 +102,16 @@ async def test_of_two_reloads_at_once_the_later_files_stay_in_force(
     """A signal and the watcher: what was read first must not come in force last."""
     was_read, go_on = threading.Event(), threading.Event()
 
-    def slow_at_first(sources: Sources) -> Loaded:
-        loaded = load_sources(sources)
+    load = reload.Files.load
+
+    def slow_at_first(self: reload.Files) -> Loaded:
+        loaded = load(self)
         if not was_read.is_set():
             was_read.set()
             assert go_on.wait(20)
         return loaded
 
-    monkeypatch.setattr(reload, "load_sources", slow_at_first)
+    monkeypatch.setattr(reload.Files, "load", slow_at_first)
     files.write(RULE.replace("one", "two"))
     first = asyncio.ensure_future(files.reloader.reload())
     await asyncio.to_thread(was_read.wait, 20)

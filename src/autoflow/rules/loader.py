@@ -1,12 +1,13 @@
 """Files to rules: every good rule and every problem of a set of files, whatever else is wrong in it.
 
-Before it: `source` and `builder`; after it: the rulebook, the store (documents) and `autoflow validate` (problems).
+Before it: `source` and `parts`; after it: the rulebook, the store (documents) and `autoflow validate` (problems).
+A loader that is asked again builds only what differs from the last time; the outcome is that of a fresh one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,26 +15,24 @@ from autoflow.errors import RulesError
 from autoflow.matching.tree import resolve_shared
 from autoflow.model.condition import Condition
 from autoflow.model.event import DEFAULT_ACCOUNT
-from autoflow.model.json import Json, JsonObject
+from autoflow.model.json import JsonObject
 from autoflow.model.problem import Problem, Severity
 from autoflow.model.rule import Provenance, Rule
 from autoflow.rules import codes
-from autoflow.rules.builder import Built, RuleBuilder
+from autoflow.rules.builder import RuleBuilder
 from autoflow.rules.context import LoadContext
-from autoflow.rules.findings import Finding, near_match
-from autoflow.rules.schema import shape_of
-from autoflow.rules.source import SourceFile, file_problem, find_files, place_finding, read_file, read_text, show_path
-from autoflow.rules.spellings import RULE_SPELLINGS, make_id
-from autoflow.strict_yaml import Pointer, YamlDocument
+from autoflow.rules.findings import Finding
+from autoflow.rules.parts import SHARED, Contents, Part, account_of, take_apart
+from autoflow.rules.source import FileText, file_problem, find_files, parse_file, read_file, show_path
+from autoflow.strict_yaml import Pointer
 
 if TYPE_CHECKING:
     from autoflow.rules.provenance import GitProvenance
 
-__all__ = ["LoadContext", "LoadResult", "load_directory", "load_document", "load_files", "load_text"]
+__all__ = ["LoadContext", "LoadResult", "Loader", "load_directory", "load_document", "load_files", "load_text"]
 
-SHARED = "shared_conditions"
-_FILE_KEYS = ("rules", SHARED, "account")
-_ACCOUNT_KEYS = ("account", *(key for key, name in RULE_SPELLINGS.items() if name == "account"))
+Shared = Mapping[str, Mapping[str, Condition]]
+"""The shared conditions of each account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +57,14 @@ class LoadResult:
 def load_directory(root: Path, context: LoadContext, *, provenance: GitProvenance | None = None) -> LoadResult:
     """Every rule below a directory."""
     if not root.is_dir():
-        problem = file_problem(show_path(root), codes.UNREADABLE, "this is not a directory")
-        return LoadResult(rules=(), problems=(problem,), files=())
+        return no_directory(root)
     return load_files(list(find_files(root)), context, root=root, provenance=provenance)
+
+
+def no_directory(root: Path) -> LoadResult:
+    """What loading a directory gives that is none."""
+    problem = file_problem(show_path(root), codes.UNREADABLE, "this is not a directory")
+    return LoadResult(rules=(), problems=(problem,), files=())
 
 
 def load_files(
@@ -69,12 +73,12 @@ def load_files(
     """The rules of these files, and of the files below those that are directories, as one set."""
     files = [file for path in paths for file in (find_files(path) if path.is_dir() else (path,))]
     sources = [read_file(path, root) for path in dict.fromkeys(files)]
-    return _Loading(context=context, provenance=provenance).load(sources)
+    return Loader().load(sources, context, provenance)
 
 
 def load_text(text: str, path: str, context: LoadContext) -> LoadResult:
     """The rules of one text, as if it were a file of that name."""
-    return _Loading(context=context).load([read_text(text, path)])
+    return Loader().load([FileText(path=path, name=path, text=text)], context)
 
 
 def load_document(document: JsonObject, context: LoadContext) -> Rule:
@@ -87,215 +91,189 @@ def load_document(document: JsonObject, context: LoadContext) -> Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
-    """A part of a file that holds one rule or the shared conditions of an account."""
+class _BuiltPart:
+    """What came of one part of a file."""
 
-    file: SourceFile
-    document: YamlDocument
-    pointer: Pointer
-    value: JsonObject
-    #: for keys that it does not have itself
-    defaults: JsonObject = field(default_factory=dict)
-
-    def problem(self, finding: Finding, rule: str | None = None) -> Problem:
-        return place_finding(finding, self.file, self.document, self.pointer, rule)
-
-    @property
-    def line(self) -> int:
-        return self.document.value_at(self.pointer).line
-
-    def covers(self, line: int) -> bool:
-        """Whether a line of the file belongs to it."""
-        place = self.document.value_at(self.pointer)
-        last = place.end_line if place.end_column > 1 else place.end_line - 1
-        return place.line <= line <= last
-
-    def is_broken(self) -> bool:
-        """Whether the text of it has an error."""
-        errors = [p for p in self.document.problems if p.severity is Severity.ERROR]
-        return any(not self.pointer or self.covers(problem.line) for problem in errors)
+    rule: Rule | None
+    #: (account, id); known even where the rule cannot be used
+    key: tuple[str, str] | None
+    line: int
 
 
-@dataclass(slots=True, kw_only=True)
-class _Loading:
-    """One load: parts of files, shared conditions by account, then rules."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _BuiltFile:
+    """What came of one file, without the tree of its text, which is large."""
 
-    context: LoadContext
-    provenance: GitProvenance | None = None
-    problems: list[Problem] = field(default_factory=list)
-    rules: list[_Part] = field(default_factory=list)
-    shared: list[tuple[str, _Part]] = field(default_factory=list)
+    file: FileText
+    parts: tuple[_BuiltPart, ...]
+    #: of the file as such; those of the whole set are told before those of the rules in it
+    problems: tuple[Problem, ...]
+    rule_problems: tuple[Problem, ...]
+    #: where the file comes from, without a line
+    origin: Provenance
 
-    def load(self, files: Sequence[SourceFile]) -> LoadResult:
+
+class Loader:
+    """Makes rules of files; what it made of a file it keeps for the next time."""
+
+    def __init__(self) -> None:
+        self._context: LoadContext | None = None
+        self._conditions: Shared = {}
+        self._built: dict[str, _BuiltFile] = {}
+        #: files with shared conditions, which every load looks at
+        self._sharing: dict[str, Contents] = {}
+
+    def load(
+        self, files: Sequence[FileText], context: LoadContext, provenance: GitProvenance | None = None
+    ) -> LoadResult:
+        """The rules of these files as one set."""
+        kept = self._find_kept(files, context)
+        contents = {file.path: take_apart(parse_file(file)) for file in files if file.path not in kept}
+        self._sharing = self._find_sharing(files, contents)
+        problems: list[Problem] = []
+        conditions = _resolve_shared(self._sharing.values(), problems)
+        if conditions != self._conditions:
+            kept = {}
+        built = []
         for file in files:
-            self._take_file(file)
-        conditions = self._resolve_shared()
-        built = [(part, self._build(part, conditions)) for part in self.rules]
-        twice = self._refuse_twins(built)
-        rules = tuple(b.rule for _, b in built if b.rule is not None and (b.account, b.id) not in twice)
-        return LoadResult(
-            rules=rules,
-            problems=tuple(sorted(self.problems, key=lambda p: (p.path, p.line, p.column))),
-            files=tuple(file.path for file in files),
+            one = kept.get(file.path) or _build_file(contents.get(file.path) or _parse(file), conditions, context)
+            built.append(_with_origin(one, provenance))
+        self._context, self._conditions = context, conditions
+        self._built = {one.file.path: one for one in built}
+        return _join(built, problems)
+
+    def _find_kept(self, files: Sequence[FileText], context: LoadContext) -> dict[str, _BuiltFile]:
+        """What was made of the files that are as they were."""
+        if context != self._context:
+            return {}
+        known = self._built
+        return {file.path: known[file.path] for file in files if file.path in known and known[file.path].file == file}
+
+    def _find_sharing(self, files: Sequence[FileText], contents: Mapping[str, Contents]) -> dict[str, Contents]:
+        sharing = {}
+        for file in files:
+            found = contents.get(file.path) or self._sharing.get(file.path)
+            if found is not None and found.shared:
+                sharing[file.path] = found
+        return sharing
+
+
+def _parse(file: FileText) -> Contents:
+    return take_apart(parse_file(file))
+
+
+def _resolve_shared(sharing: Iterable[Contents], problems: list[Problem]) -> Shared:
+    """The shared conditions of each account; two of one name are refused, and the first one counts."""
+    owners: dict[str, dict[str, Part]] = {}
+    for account, part in (pair for contents in sharing for pair in contents.shared):
+        names = owners.setdefault(account, {})
+        for name in part.value:
+            if name in names:
+                first = names[name]
+                line = first.document.key_at((SHARED, name)).line
+                message = f"the shared condition {name!r} stands already in {first.file.path}:{line}"
+                finding = Finding(pointer=(name,), code=codes.SHARED_TWICE, message=message, on_key=True)
+                problems.append(part.problem(finding))
+            else:
+                names[name] = part
+    return {account: _resolve_account(names, problems) for account, names in owners.items()}
+
+
+def _resolve_account(names: Mapping[str, Part], problems: list[Problem]) -> Mapping[str, Condition]:
+    conditions, errors = resolve_shared({name: part.value[name] for name, part in names.items()})
+    for name, error in errors:
+        finding = Finding(
+            pointer=(name, *error.pointer),
+            code=error.code,
+            message=error.message,
+            hint=error.hint,
+            column=error.column,
+            width=error.width,
         )
-
-    def _take_file(self, file: SourceFile) -> None:
-        self.problems += file.problems
-        parts = [part for document in file.documents for part in self._take_document(file, document)]
-        if len(parts) == 1:
-            parts = [_with_defaults(parts[0], {"id": make_id(Path(file.name).stem)})]
-        self.rules += parts
-        said = any(problem.path == file.path for problem in self.problems)
-        if not parts and not said and not any(part.file is file for _, part in self.shared):
-            hint = "a rule has a trigger and actions"
-            self.problems.append(
-                file_problem(file.path, codes.NOTHING_INSIDE, "no rule in this file", hint, Severity.WARNING)
-            )
-
-    def _take_document(self, file: SourceFile, document: YamlDocument) -> Iterator[_Part]:
-        value = document.value
-        if value is None:
-            return
-        if not isinstance(value, dict):
-            hint = "write rules: and the list below it" if isinstance(value, list) else "write key: value"
-            message = f"a rule is a map, not {shape_of(value)}"
-            whole = _Part(file=file, document=document, pointer=(), value={})
-            self.problems.append(
-                whole.problem(Finding(pointer=(), code=codes.NOT_A_RULE, message=message, hint=hint))
-            )
-            return
-        whole = _Part(file=file, document=document, pointer=(), value=value)
-        self._take_shared(whole)
-        if "rules" in value:
-            yield from self._take_list(whole)
-        elif set(value) - {SHARED, *_ACCOUNT_KEYS}:
-            rule = {key: item for key, item in value.items() if key != SHARED}
-            yield _Part(file=file, document=document, pointer=(), value=rule)
-
-    def _take_shared(self, whole: _Part) -> None:
-        shared = whole.value.get(SHARED)
-        if isinstance(shared, dict):
-            part = _Part(file=whole.file, document=whole.document, pointer=(SHARED,), value=shared)
-            self.shared.append((_account_of(whole.value), part))
-        elif SHARED in whole.value:
-            message = f"{SHARED} must be a map of names to conditions, not {shape_of(shared)}"
-            finding = Finding(pointer=(SHARED,), code=codes.WRONG_SHAPE, message=message)
-            self.problems.append(whole.problem(finding))
-
-    def _take_list(self, whole: _Part) -> Iterator[_Part]:
-        rules = whole.value["rules"]
-        for key in whole.value:
-            if key not in _FILE_KEYS:
-                hint = near_match(key, _FILE_KEYS) or f"beside rules stand only {SHARED} and account"
-                message = f"unknown key {key!r} beside rules"
-                finding = Finding(pointer=(key,), code=codes.UNKNOWN_KEY, message=message, hint=hint, on_key=True)
-                self.problems.append(whole.problem(finding))
-        defaults = {"account": whole.value["account"]} if "account" in whole.value else {}
-        for index, rule in enumerate(rules if isinstance(rules, list) else [rules]):
-            pointer: Pointer = ("rules", index) if isinstance(rules, list) else ("rules",)
-            if isinstance(rules, list) and isinstance(rule, dict):
-                yield _Part(file=whole.file, document=whole.document, pointer=pointer, value=rule, defaults=defaults)
-                continue
-            message = "a rule is a map" if isinstance(rules, list) else "rules is a list"
-            hint = "begin each rule with '-'"
-            finding = Finding(
-                pointer=pointer, code=codes.NOT_A_RULE, message=f"{message}, not {shape_of(rule)}", hint=hint
-            )
-            self.problems.append(whole.problem(finding))
-
-    def _resolve_shared(self) -> Mapping[str, Mapping[str, Condition]]:
-        """The shared conditions of each account; two of one name are refused, and the first one counts."""
-        owners: dict[str, dict[str, _Part]] = {}
-        for account, part in self.shared:
-            names = owners.setdefault(account, {})
-            for name in part.value:
-                if name in names:
-                    first = names[name]
-                    line = first.document.key_at((SHARED, name)).line
-                    message = f"the shared condition {name!r} stands already in {first.file.path}:{line}"
-                    finding = Finding(pointer=(name,), code=codes.SHARED_TWICE, message=message, on_key=True)
-                    self.problems.append(part.problem(finding))
-                else:
-                    names[name] = part
-        return {account: self._resolve_account(names) for account, names in owners.items()}
-
-    def _resolve_account(self, names: Mapping[str, _Part]) -> Mapping[str, Condition]:
-        conditions, errors = resolve_shared({name: part.value[name] for name, part in names.items()})
-        for name, error in errors:
-            finding = Finding(
-                pointer=(name, *error.pointer),
-                code=error.code,
-                message=error.message,
-                hint=error.hint,
-                column=error.column,
-                width=error.width,
-            )
-            self.problems.append(names[name].problem(finding))
-        return conditions
-
-    def _build(self, part: _Part, conditions: Mapping[str, Mapping[str, Condition]]) -> Built:
-        account = _account_of({**part.defaults, **part.value})
-        builder = RuleBuilder(self.context, conditions.get(account, {}))
-        built = builder.build(part.value, part.defaults, self._provenance_of(part))
-        broken = {problem.line for problem in part.file.problems if problem.severity is Severity.ERROR}
-        for finding in built.findings.items:
-            problem = part.problem(finding, built.id)
-            # What the YAML of that line led to has been said with its cause.
-            if problem.line not in broken:
-                self._note(problem)
-        if part.is_broken():
-            return Built(rule=None, findings=built.findings, id=built.id, account=built.account)
-        return built
-
-    def _note(self, problem: Problem) -> None:
-        """An error takes the place of a warning about a cut text in its line: that was the first sight of it."""
-        if problem.severity is Severity.ERROR:
-            self.problems = [
-                other
-                for other in self.problems
-                if other.code != codes.CUT_BY_COMMENT or (other.path, other.line) != (problem.path, problem.line)
-            ]
-        self.problems.append(problem)
-
-    def _provenance_of(self, part: _Part) -> Provenance:
-        if self.provenance is None:
-            return Provenance(path=part.file.name, line=part.line)
-        return self.provenance.of(part.file.name, part.line)
-
-    def _refuse_twins(self, built: Sequence[tuple[_Part, Built]]) -> set[tuple[str, str | None]]:
-        """Two rules of one name: neither can be used, for nobody knows which was meant."""
-        first: dict[tuple[str, str], _Part] = {}
-        twice: set[tuple[str, str | None]] = set()
-        for part, one in built:
-            if one.id is None:
-                continue
-            key = (one.account, one.id)
-            if key not in first:
-                first[key] = part
-                continue
-            twice.add(key)
-            other = first[key]
-            message = f"the rule {one.id!r} stands already in {other.file.path}:{other.line}"
-            hint = "give one of them another id" + _account_hint(one.account)
-            pointer: Pointer = ("id",) if "id" in part.value else ()
-            finding = Finding(pointer=pointer, code=codes.RULE_TWICE, message=message, hint=hint)
-            self.problems.append(part.problem(finding, one.id))
-        return twice
+        problems.append(names[name].problem(finding))
+    return conditions
 
 
-def _with_defaults(part: _Part, defaults: JsonObject) -> _Part:
-    return _Part(
-        file=part.file,
-        document=part.document,
-        pointer=part.pointer,
-        value=part.value,
-        defaults={**defaults, **part.defaults},
+def _build_file(contents: Contents, conditions: Shared, context: LoadContext) -> _BuiltFile:
+    file = contents.file
+    broken = {problem.line for problem in file.problems if problem.severity is Severity.ERROR}
+    parts, found = [], []
+    for part in contents.rules:
+        account = account_of({**part.defaults, **part.value})
+        builder = RuleBuilder(context, conditions.get(account, {}))
+        line = part.line
+        built = builder.build(part.value, part.defaults, Provenance(path=file.name, line=line))
+        problems = [part.problem(finding, built.id) for finding in built.findings.items]
+        # What the YAML of that line led to has been said with its cause.
+        found += [problem for problem in problems if problem.line not in broken]
+        key = None if built.id is None else (built.account, built.id)
+        parts.append(_BuiltPart(rule=None if part.is_broken() else built.rule, key=key, line=line))
+    return _BuiltFile(
+        file=file.written,
+        parts=tuple(parts),
+        problems=_without_cuts(contents.problems, found),
+        rule_problems=tuple(found),
+        origin=Provenance(path=file.name),
     )
 
 
-def _account_of(value: JsonObject) -> str:
-    account: Json = next((value[key] for key in _ACCOUNT_KEYS if key in value), DEFAULT_ACCOUNT)
-    return account if isinstance(account, str) else DEFAULT_ACCOUNT
+def _without_cuts(problems: Sequence[Problem], found: Sequence[Problem]) -> tuple[Problem, ...]:
+    """An error takes the place of a warning about a cut text in its line: that was the first sight of it."""
+    lines = {problem.line for problem in found if problem.severity is Severity.ERROR}
+    return tuple(p for p in problems if p.code != codes.CUT_BY_COMMENT or p.line not in lines)
+
+
+def _with_origin(built: _BuiltFile, provenance: GitProvenance | None) -> _BuiltFile:
+    """The same, with what git knows of its file now."""
+    if provenance is None or not provenance.is_known:
+        origin = Provenance(path=built.file.name)
+    else:
+        origin = provenance.of(built.file.name, None)
+    if origin == built.origin:
+        return built
+    parts = tuple(
+        replace(part, rule=part.rule and replace(part.rule, provenance=replace(origin, line=part.line)))
+        for part in built.parts
+    )
+    return replace(built, parts=parts, origin=origin)
+
+
+def _join(built: Sequence[_BuiltFile], shared: Sequence[Problem]) -> LoadResult:
+    twins: list[Problem] = []
+    twice = _refuse_twins(built, twins)
+    found = [problem for one in built for problem in one.problems]
+    found += [*shared, *(problem for one in built for problem in one.rule_problems), *twins]
+    return LoadResult(
+        rules=tuple(
+            part.rule for one in built for part in one.parts if part.rule is not None and part.key not in twice
+        ),
+        problems=tuple(sorted(found, key=lambda p: (p.path, p.line, p.column))),
+        files=tuple(one.file.path for one in built),
+    )
+
+
+def _refuse_twins(built: Sequence[_BuiltFile], problems: list[Problem]) -> set[tuple[str, str]]:
+    """Two rules of one name: neither can be used, for nobody knows which was meant."""
+    first: dict[tuple[str, str], tuple[_BuiltFile, _BuiltPart]] = {}
+    twice: set[tuple[str, str]] = set()
+    for one in built:
+        for index, part in enumerate(one.parts):
+            if part.key is None:
+                continue
+            other, again = first.setdefault(part.key, (one, part))
+            if again is not part:
+                twice.add(part.key)
+                problems.append(_refuse_twin(one, index, part.key, f"{other.file.path}:{again.line}"))
+    return twice
+
+
+def _refuse_twin(built: _BuiltFile, index: int, key: tuple[str, str], first: str) -> Problem:
+    account, rule = key
+    hint = "give one of them another id" + _account_hint(account)
+    part = _parse(built.file).rules[index]
+    pointer: Pointer = ("id",) if "id" in part.value else ()
+    message = f"the rule {rule!r} stands already in {first}"
+    return part.problem(Finding(pointer=pointer, code=codes.RULE_TWICE, message=message, hint=hint), rule)
 
 
 def _account_hint(account: str) -> str:

@@ -40,36 +40,60 @@ _CUT_CONDITION = "AF223"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFile:
-    """One file: its documents, its lines, and the problems of its text."""
+class FileText:
+    """A file as it was read: all that its rules depend on."""
 
     #: as shown to people, with `/`
     path: str
     #: relative to the rules directory, where there is one
     name: str
-    text: str
+    text: str = ""
+    #: why it could not be read
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """One file: its documents, and the problems of its text."""
+
+    written: FileText
     documents: tuple[YamlDocument, ...]
     problems: tuple[Problem, ...]
 
     @property
+    def path(self) -> str:
+        """As shown to people."""
+        return self.written.path
+
+    @property
+    def name(self) -> str:
+        """Relative to the rules directory, where there is one."""
+        return self.written.name
+
+    @property
     def lines(self) -> Sequence[str]:
         """The lines of the text; asked for only where something is wrong in it."""
-        return split_lines(self.text)
+        return split_lines(self.written.text)
 
 
 def find_files(root: Path) -> Iterator[Path]:
-    """The rule files below a directory, in order of their names. Symbolic links are followed, each place once.
+    """The rule files below a directory, in order of their names."""
+    return map(Path, find_paths(root))
+
+
+def find_paths(root: Path) -> Iterator[str]:
+    """The same as texts. Symbolic links are followed, each place once.
 
     Names that begin with a dot are not looked at: Kubernetes keeps what its visible links point to under `..data`.
     """
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for folder, folders, files in os.walk(root, followlinks=True):
-        place = Path(folder).resolve()
+        place = os.path.realpath(folder)
         folders[:] = [] if place in seen else sorted(name for name in folders if not name.startswith("."))
         if place in seen:
             continue
         seen.add(place)
-        yield from (Path(folder) / name for name in sorted(files) if is_rule_file(name))
+        yield from (os.path.join(folder, name) for name in sorted(files) if is_rule_file(name))  # noqa: PTH118
 
 
 def is_rule_file(name: str) -> bool:
@@ -77,8 +101,8 @@ def is_rule_file(name: str) -> bool:
     return name.endswith(ENDINGS) and not name.endswith(TEST_ENDINGS) and not name.startswith(".")
 
 
-def read_file(path: Path, root: Path | None) -> SourceFile:
-    """One file; what keeps it from being read is among its problems."""
+def read_file(path: Path, root: Path | None) -> FileText:
+    """One file; with the problem where it cannot be read."""
     shown = show_path(path)
     name = _relative(path, root) if root is not None else shown
     try:
@@ -87,24 +111,32 @@ def read_file(path: Path, root: Path | None) -> SourceFile:
             if len(content) == _MOST_AT_ONCE:
                 content += stream.read(MAX_BYTES + 1 - _MOST_AT_ONCE)
     except OSError as error:
-        return _unread(shown, name, file_problem(shown, codes.UNREADABLE, f"cannot be read: {error.strerror}"))
+        problem = file_problem(shown, codes.UNREADABLE, f"cannot be read: {error.strerror}")
+        return FileText(path=shown, name=name, problem=problem)
     text = decode_text(content[:MAX_BYTES], path=shown) if len(content) <= MAX_BYTES else content.decode("latin-1")
     if isinstance(text, Problem):
-        return _unread(shown, name, text)
-    return read_text(text, shown, name)
+        return FileText(path=shown, name=name, problem=text)
+    return FileText(path=shown, name=name, text=text)
 
 
-def read_text(text: str, path: str, name: str | None = None) -> SourceFile:
-    """The documents of a text."""
-    read: YamlRead = read_yaml(text, path=path)
+def parse_file(file: FileText) -> SourceFile:
+    """The documents of a file."""
+    if file.problem is not None:
+        return SourceFile(written=file, documents=(), problems=(file.problem,))
+    read: YamlRead = read_yaml(file.text, path=file.path)
     problems: list[Problem] = []
     if read.all_problems:
-        lines = split_lines(text)
+        lines = split_lines(file.text)
         problems = [explain_problem(problem, lines) for problem in read.all_problems]
-    if ("#" in text and _SUSPECT_COMMENT.search(text)) or ("0" in text and _ROUND_NUMBER.search(text)):
-        lines = split_lines(text)
+    if _may_lose(file.text):
+        lines = split_lines(file.text)
         problems += [note for document in read.documents for note in _note_losses(document, lines)]
-    return SourceFile(path=path, name=name or path, text=text, documents=read.documents, problems=tuple(problems))
+    return SourceFile(written=file, documents=read.documents, problems=tuple(problems))
+
+
+def _may_lose(text: str) -> bool:
+    """Whether there may be a comment that cuts a text, or a number that loses a digit: few files have any."""
+    return bool("#" in text and _SUSPECT_COMMENT.search(text)) or bool("0" in text and _ROUND_NUMBER.search(text))
 
 
 def show_path(path: Path) -> str:
@@ -259,10 +291,6 @@ def _plain_scalars(root: yaml.Node) -> Iterator[yaml.ScalarNode]:
 
 def _note(path: str, place: Place, code: str, message: str, hint: str | None) -> Problem:
     return problem_at(path, place, Severity.WARNING, code, message, hint)
-
-
-def _unread(path: str, name: str, problem: Problem) -> SourceFile:
-    return SourceFile(path=path, name=name, text="", documents=(), problems=(problem,))
 
 
 def _relative(path: Path, root: Path) -> str:
