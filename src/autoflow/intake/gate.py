@@ -138,11 +138,18 @@ class Gate:
                 self._answer([(judged, transport, answer)], receipts)
 
     def _answer(self, batch: Sequence[_Group], receipts: Sequence[Receipt]) -> None:
+        """Count a commit's events by their doors, then tell each sender of its own."""
+        told: list[tuple[Answer, Sequence[Receipt]]] = []
+        by_door: dict[str, list[Receipt]] = {}
         begin = 0
         for judged, transport, answer in batch:
             own = receipts[begin : begin + len(judged)]
             begin += len(judged)
-            self._count(own, transport)
+            by_door.setdefault(transport, []).extend(own)
+            told.append((answer, own))
+        for transport, taken in by_door.items():
+            self._count(taken, transport)
+        for answer, own in told:
             _tell(answer, own, None)
 
     def _count(self, receipts: Sequence[Receipt], transport: str) -> None:

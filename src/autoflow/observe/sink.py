@@ -57,7 +57,9 @@ class LineSink:
 
     def say(self, level: str, logger: str, event: str, fields: Mapping[str, Any]) -> None:
         """One line."""
-        told = {key: value for key, value in fields.items() if value is not None}
+        told = fields
+        if None in fields.values():
+            told = {key: value for key, value in fields.items() if value is not None}
         text = self._write_plain(told)
         if text is None:
             text = ",".join([f'"{key}":{self._clean(key, value)}' for key, value in told.items()])

@@ -115,6 +115,28 @@ async def test_duplicates_are_told_within_a_request_and_between_requests(gate: G
     assert (answers[1]["accepted"], answers[1]["duplicates"]) == (0, 1)
 
 
+async def test_events_of_one_commit_are_counted_by_their_doors(gate: Gate, store: WatchedStore, line: Line) -> None:
+    """Accepted and duplicate, each where it came in; all of them before anybody is answered."""
+    counts: list[dict[tuple[str, str], float]] = []
+
+    def count() -> dict[tuple[str, str], float]:
+        return {
+            (sample.labels["transport"], sample.labels["result"]): sample.value
+            for metric in line.metrics.registry.collect()
+            for sample in metric.samples
+            if sample.name == "autoflow_events_received_total"
+        }
+
+    store.open.clear()
+    for transport, number in (("http", 1), ("http", 2), ("stdin", 2), ("http", 3)):
+        gate.offer([make_event(str(number))], lambda _receipts, _error: counts.append(count()), transport=transport)
+    store.open.set()
+    await gate.close()
+    assert len(counts) == 4
+    expected = {("http", "accepted"): 3.0, ("stdin", "duplicate"): 1.0, ("stdin", "duplicate_mismatch"): 0.0}
+    assert all({key: told.get(key, 0.0) for key in expected} == expected for told in counts)
+
+
 async def test_a_sender_that_goes_away_takes_nothing_with_it(gate: Gate, store: WatchedStore, line: Line) -> None:
     """Its event is stored, and those who came with it are answered."""
     store.open.clear()
