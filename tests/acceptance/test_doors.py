@@ -354,6 +354,17 @@ async def test_a_request_carries_its_id_through(door: DaemonProcess) -> None:
     assert bad.headers["x-request-id"] != (await door.post(b"{}")).headers["x-request-id"]
 
 
+async def test_what_a_connection_refuses_is_named_and_counted(door: DaemonProcess) -> None:
+    """A request that never becomes one has an id in its answer and in the log, and is among those refused."""
+    problem = problem_in(await talk(door, b"\x16\x03\x01"))
+    long = problem_in(await talk(door, head(door, "x-request-id: mine", f"x: {'y' * 40_000}")))
+    assert (problem["status"], long["status"], long["request_id"]) == (400, 431, "mine")
+    ids = {problem["request_id"], "mine"}
+    await until(lambda: ids == {line["request_id"] for line in door.events_logged("intake.refused")})
+    metrics = (await ask(door, "GET", "/metrics")).text
+    assert 'autoflow_events_received_total{result="invalid",transport="http"} 2.0' in metrics
+
+
 CALLER = """
 import os, socket, sys
 os.chdir(sys.argv[1])
