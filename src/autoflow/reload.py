@@ -155,9 +155,15 @@ class Reloader:
         return self._files.load()
 
     async def _use(self, loaded: Loaded) -> None:
-        self._versions.use_context(loaded.context)
+        before = self._versions.use_context(loaded.context), self._executor.actions.library
         self._set_actions(loaded.library)
-        rulebook = await self._engine.install(loaded.result.rules, self._versions)
+        try:
+            rulebook = await self._engine.install(loaded.result.rules, self._versions)
+        except BaseException:
+            # The rules that run on were checked against what was there before.
+            self._versions.use_context(before[0])
+            self._set_actions(before[1])
+            raise
         self._failure = None
         disabled = sum(1 for version in rulebook.versions if version.rule.enabled is Enabled.OFF)
         active = len(rulebook.versions) - disabled

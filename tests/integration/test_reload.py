@@ -96,6 +96,26 @@ async def test_a_set_that_could_not_be_kept_is_put_in_force_at_the_next_look(fil
     assert files.reloader.check().state is State.OK
 
 
+async def test_templates_of_a_set_that_could_not_be_kept_are_not_used_either(files: Files) -> None:
+    """The rules that run on find the templates that they were checked against."""
+    (files.home / "templates").mkdir()
+    (files.home / "templates" / "old.txt").write_text("old")
+    assert await files.reloader.reload()
+    transact = files.line.store.transact
+
+    async def failing(_change: object) -> object:
+        raise StorageError("disk full")
+
+    (files.home / "templates" / "old.txt").rename(files.home / "templates" / "new.txt")
+    files.line.store.transact = failing  # type: ignore[method-assign, assignment]  # for a while
+    with pytest.raises(StorageError):
+        await files.reloader.reload()
+    assert files.line.executor.actions.library.names == {"old"}
+    files.line.store.transact = transact  # type: ignore[method-assign]  # back to itself
+    assert await files.reloader.reload()
+    assert files.line.executor.actions.library.names == {"new"}
+
+
 async def test_of_two_reloads_at_once_the_later_files_stay_in_force(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:

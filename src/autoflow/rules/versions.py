@@ -44,9 +44,10 @@ class VersionBook:
         """How many versions are at hand."""
         return len(self._running) + len(self._older)
 
-    def use_context(self, context: LoadContext) -> None:
-        """Check documents against these actions and notifiers from now on."""
-        self._context = context
+    def use_context(self, context: LoadContext) -> LoadContext:
+        """Check documents against these actions and notifiers from now on; what they were checked against before."""
+        before, self._context = self._context, context
+        return before
 
     def remember(self, versions: Sequence[RuleVersion]) -> None:
         """Keep the versions that run now at hand, in place of those that did."""
