@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from autoflow import failpoints
 from autoflow.engine import Engine
 from autoflow.errors import RulesError
+from autoflow.failpoints import Failpoint
 from autoflow.model.notifier import Notifier
 from autoflow.model.problem import Problem
 from autoflow.model.rule import Enabled
@@ -158,12 +160,16 @@ class Reloader:
         before = self._versions.use_context(loaded.context), self._executor.actions.library
         self._set_actions(loaded.library)
         try:
+            if failpoints.armed:
+                await failpoints.reach_in_turn(Failpoint.BEFORE_SWAP)
             rulebook = await self._engine.install(loaded.result.rules, self._versions)
         except BaseException:
             # The rules that run on were checked against what was there before.
             self._versions.use_context(before[0])
             self._set_actions(before[1])
             raise
+        if failpoints.armed:
+            await failpoints.reach_in_turn(Failpoint.AFTER_SWAP)
         self._failure = None
         disabled = sum(1 for version in rulebook.versions if version.rule.enabled is Enabled.OFF)
         active = len(rulebook.versions) - disabled

@@ -63,7 +63,7 @@ class Loop:
     """The processes of one crash loop, in one directory."""
 
     def __init__(self, home: Path, plan: Plan) -> None:
-        self._home = home
+        self.home = home
         self._plan = plan
         self._random = random.Random(plan.seed)
         self._journal = Journal(home / "loop.jsonl")
@@ -72,6 +72,9 @@ class Loop:
         self._daemon: subprocess.Popen[bytes] | None = None
         self._senders: dict[str, tuple[subprocess.Popen[bytes], socket.socket]] = {}
         self._read_from = 0
+        #: what the next daemon is started with
+        self._program = ["-m", "autoflow"]
+        self._environment: dict[str, str] = {}
         self._is_drained = False
         self.outcome = Outcome()
 
@@ -91,7 +94,7 @@ class Loop:
                 self.outcome.add({"daemon": [str(error)]})
             finally:
                 self._end_all()
-        self.outcome.evidence = read_evidence(self._home, drained=self._is_drained)
+        self.outcome.evidence = read_evidence(self.home, drained=self._is_drained)
         self.outcome.add(check_all(self.outcome.evidence))
         self.outcome.add({"daemon": self._read_log()})
         self.outcome.seconds = time.monotonic() - begun
@@ -109,7 +112,7 @@ class Loop:
     def _look(self, number: int) -> None:
         """Between two lives: what is on the disk at this moment must hold by itself."""
         self.outcome.looks += 1
-        found = check_all(read_evidence(self._home, drained=False))
+        found = check_all(read_evidence(self.home, drained=False))
         self.outcome.add(found, where=f"after kill {number + 1}: ")
         if not self.outcome.is_clean:
             raise LoopError(f"stopped after kill {number + 1}: what was found then stands above")
@@ -136,7 +139,7 @@ class Loop:
     def _waits(self) -> bool:
         """Whether anything waits in the daemon."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
-        token = (self._home / "state" / "token").read_text().strip()
+        token = (self.home / "state" / "token").read_text().strip()
         connection.request("GET", "/v1/pending?limit=1", headers={"Authorization": f"Bearer {token}"})
         items = json.loads(connection.getresponse().read())["items"]
         connection.close()
@@ -150,9 +153,10 @@ class Loop:
         with self._log.open("ab") as log:
             self._read_from = log.tell()
             self._daemon = subprocess.Popen(
-                [sys.executable, "-m", "autoflow", "run", "-c", "config.yaml", "--log-format", "json",
+                [sys.executable, *self._program, "run", "-c", "config.yaml", "--log-format", "json",
                  "--stdin", "--ack"],
-                cwd=self._home, stdin=events_out, stdout=acks_in, stderr=log,
+                cwd=self.home, env={**os.environ, **self._environment},
+                stdin=events_out, stdout=acks_in, stderr=log,
             )  # fmt: skip
         socket.send_fds(self._senders["stdin"][1], [b"."], [events_in, acks_out])
         for pipe in (events_out, events_in, acks_out, acks_in):
@@ -188,7 +192,7 @@ class Loop:
         self._journal.write("kill", before=before, after=milliseconds(), phase=phase)
 
     def _write_home(self, sink_port: int) -> None:
-        rules = self._home / "rules"
+        rules = self.home / "rules"
         rules.mkdir()
         for path in (HERE / "rules").iterdir():
             text = path.read_text()
@@ -201,13 +205,13 @@ class Loop:
             "egress": {"allow": [f"127.0.0.1:{sink_port}"]},
             "notifiers": {"webhook": {"transport": "http", "timeout": "1s"}},
         }
-        (self._home / "config.yaml").write_text(json.dumps(config))
+        (self.home / "config.yaml").write_text(json.dumps(config))
 
     @contextlib.contextmanager
     def _sink(self) -> Iterator[int]:
         """The receiver, for as long as this lasts; its port."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "crash.sink", "--log", str(self._home / "sink.jsonl"), "--seed", self._plan.seed],
+            [sys.executable, "-m", "crash.sink", "--log", str(self.home / "sink.jsonl"), "--seed", self._plan.seed],
             cwd=HERE.parent,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -219,12 +223,12 @@ class Loop:
             process.stdin.close()
 
     def _start_senders(self) -> None:
-        where = str(socket_path(self._home / "state"))
+        where = str(socket_path(self.home / "state"))
         for kind in KINDS:
             ours, theirs = socket.socketpair()
             with theirs:
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "crash.senders", kind, "--home", str(self._home),
+                    [sys.executable, "-m", "crash.senders", kind, "--home", str(self.home),
                      "--port", str(self._port),
                      "--socket", where, "--seed", self._plan.seed,
                      "--pause", str(self._plan.pause / 3 if kind == "single" else self._plan.pause)],

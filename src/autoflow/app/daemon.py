@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from autoflow import failpoints
 from autoflow.app.parts import make_parts
 from autoflow.app.state import hold_state
 from autoflow.app.store_watch import watch_store
@@ -125,6 +126,8 @@ class Daemon:
             log.warning(
                 "config.warning", path=warning.path, line=warning.line, code=warning.code, error=warning.message
             )
+        if failpoints.armed:
+            log.warning("daemon.failpoints", points=list(failpoints.armed))
         async with contextlib.AsyncExitStack() as ending:
             # From the last one to the first, whatever goes wrong on the way.
             ending.push_async_callback(asyncio.to_thread, self.store.close)

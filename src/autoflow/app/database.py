@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from autoflow import failpoints
 from autoflow.app.offline import check_schema, read_schema
 from autoflow.app.state import DATABASE, hold_state
 from autoflow.clock import SystemClock, to_rfc3339
 from autoflow.errors import StorageError, UnreachableError, UsageError
+from autoflow.failpoints import Failpoint
 from autoflow.store.migrate import load_migrations
 from autoflow.store.sqlite.store import PACKAGE, SqliteStore, open_reader
 
@@ -136,6 +138,8 @@ def _copy(connection: sqlite3.Connection, path: Path, target: Path) -> int:
         connection.execute("PRAGMA query_only = OFF")  # the connection itself remains read-only
         connection.execute("VACUUM INTO ?", (str(partial),))
         _sync(partial)
+        if failpoints.armed:
+            failpoints.reach(Failpoint.BACKUP)
         partial.rename(target)
         _sync(target.parent)
     except OSError as error:

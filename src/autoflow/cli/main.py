@@ -46,6 +46,7 @@ def _call(words: list[str]) -> int:
     from autoflow.errors import AutoflowError
 
     try:
+        _arm_failpoints()
         app = make_app(words[0] if words else None)
         return int(app(standalone_mode=False, prog_name="autoflow") or 0)
     except SystemExit as end:
@@ -60,6 +61,16 @@ def _call(words: list[str]) -> int:
         return _end(error)
     except Exception as error:  # the last stop: whatever it is, a person gets one line
         return _end_wrongly(error)
+
+
+def _arm_failpoints() -> None:
+    """What tests break on purpose. Nobody is to run that way without being told."""
+    armed = os.environ.get("AUTOFLOW_FAILPOINT")
+    if armed:
+        from autoflow import failpoints
+
+        failpoints.arm(armed)
+        sys.stderr.write(f"warning: failpoints are armed, this is a test: {armed}\n")
 
 
 def _end(error: Exception) -> int:

@@ -11,8 +11,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
+from autoflow import failpoints
 from autoflow.engine import Engine, Judged, Receipt
 from autoflow.errors import IntakeError, StorageError
+from autoflow.failpoints import Failpoint
 from autoflow.model.event import Event
 from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
@@ -67,6 +69,8 @@ class Gate:
         IntakeError where they cannot be taken now; `answer` is not called then.
         """
         self._refuse(len(events))
+        if failpoints.armed:
+            failpoints.reach(Failpoint.RECEIVED)
         judged = [self._engine.judge(event) for event in events]
         self._arrived.append((judged, transport, answer))
         self._in_flight += len(judged)

@@ -17,6 +17,7 @@ SENTENCES: Mapping[str, str] = {
     "config.warning": "The config can be used and is probably not meant so.",
     "daemon.defect": "A part of the daemon failed by a defect of autoflow; the daemon ends.",
     "daemon.draining": "The daemon was told to stop and finishes what is under way.",
+    "daemon.failpoints": "The daemon is made to fail at points that AUTOFLOW_FAILPOINT names: for tests alone.",
     "daemon.killed": "The daemon was told twice to stop, and does so at once.",
     "daemon.started": "The daemon is ready.",
     "daemon.stopped": "The daemon has stopped.",

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 
+from autoflow import failpoints
 from autoflow.clock import Clock
 from autoflow.errors import FencedError, StorageError
+from autoflow.failpoints import Failpoint
 from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
 from autoflow.runs.executor import Executor
@@ -136,6 +138,8 @@ class Dispatcher:
                 self._alarm.arm(choice.next_due)
             return 0
         claimed = await self._executor.ledger.claim(choice.ids)
+        if failpoints.armed and claimed:
+            await failpoints.reach_in_turn(Failpoint.AFTER_CLAIM)
         if self.is_stopping():
             return 0  # the next start finds it due again
         for one in claimed:

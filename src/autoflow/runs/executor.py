@@ -13,9 +13,11 @@ from enum import StrEnum
 from itertools import chain, repeat
 from typing import Any, NamedTuple, TypeVar
 
+from autoflow import failpoints
 from autoflow.actions.base import Action, ActionType, Request
 from autoflow.clock import Clock
 from autoflow.errors import ClosedError, FencedError, RulesError, StorageError, TemplateError
+from autoflow.failpoints import Failpoint
 from autoflow.model.event import Event, facts_of
 from autoflow.model.json import JsonObject
 from autoflow.model.pending import Pending, PendingKind
@@ -226,7 +228,11 @@ class Executor:
         started = self._clock.now()
         request = _request_of(work, number, now=started)
         try:
+            if failpoints.armed:
+                await failpoints.reach_in_turn(Failpoint.BEFORE_SEND)
             outcome = await action.perform(request)
+            if failpoints.armed:
+                await failpoints.reach_in_turn(Failpoint.AFTER_SEND)
         except Exception as error:  # one faulty action must not stop the others
             log.error("action.defect", exception=error, **_ids(work))
             outcome = Retry(code="internal-error", detail=f"{type(error).__name__}: {error}")
@@ -293,6 +299,8 @@ class Executor:
         pauses = chain(self._options.pauses, repeat(self._options.pauses[-1]))
         while True:
             try:
+                if failpoints.armed:
+                    await failpoints.reach_in_turn(Failpoint.BEFORE_FINISH)
                 return await offer()
             except (ClosedError, FencedError):
                 raise

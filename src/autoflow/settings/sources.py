@@ -25,7 +25,7 @@ CLEAR_SECRET = "AF016"  # noqa: S105 -- a code
 UNKNOWN_VARIABLE = "AF017"
 
 PREFIX = "AUTOFLOW_"
-COMMAND_VARIABLES = frozenset({"CONFIG", "TOKEN", "TOKEN_FILE", "TRACEBACK", "URL"})
+COMMAND_VARIABLES = frozenset({"CONFIG", "FAILPOINT", "TOKEN", "TOKEN_FILE", "TRACEBACK", "URL"})
 """AUTOFLOW_* variables that commands read; they are no settings."""
 
 _WHOLE_FILE = Place(line=1, column=1, end_line=1, end_column=2)

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+from autoflow import failpoints
 from autoflow.errors import NewerSchemaError
+from autoflow.failpoints import Failpoint
 
 _FILE = re.compile(r"(\d{4})_[a-z_]+\.sql")
 
@@ -60,11 +62,17 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> 
     for migration in migrations[version:]:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for statement in migration.statements:
-                connection.execute(statement)
+            _run_statements(connection, migration)
             connection.execute(f"PRAGMA user_version = {migration.number}")
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")
             raise
     return newest - version
+
+
+def _run_statements(connection: sqlite3.Connection, migration: Migration) -> None:
+    for statement in migration.statements:
+        connection.execute(statement)
+        if failpoints.armed:
+            failpoints.reach(Failpoint.MIGRATE)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from autoflow import failpoints
+from autoflow.failpoints import Failpoint
 from autoflow.settings import Retention
 from autoflow.store.base import Reading, Store, Transaction
 from autoflow.store.versions import find_unused, remove_unused
@@ -58,6 +60,8 @@ async def prune(store: Store, keep: KeepFor) -> int:
 
 def _prune_runs(tx: Transaction, keep: KeepFor) -> int:
     removed = tx.run("purge_dead_letters", before=tx.now - keep.dead_letters, limit=BATCH)
+    if failpoints.armed:
+        failpoints.reach(Failpoint.PRUNE)
     return removed + tx.run("purge_runs", before=tx.now - keep.runs, limit=BATCH)
 
 

@@ -22,8 +22,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
+from autoflow import failpoints
 from autoflow.clock import Clock, SystemClock
 from autoflow.errors import ClosedError, StateError, StorageError
+from autoflow.failpoints import Failpoint
 from autoflow.observe.log import get_log
 from autoflow.store.base import Reading, Transaction
 from autoflow.store.migrate import load_migrations, migrate
@@ -296,7 +298,7 @@ class SqliteStore:
             for change in batch:
                 self._apply(change, now, alone=len(batch) == 1)
             if connection.in_transaction:  # else its only change undid it
-                connection.execute("COMMIT")
+                self._confirm()
             if connection.total_changes != before:  # else the disk was not asked
                 self.failure = None
         except BaseException as error:  # the writer must answer whatever happened
@@ -305,6 +307,14 @@ class SqliteStore:
             self._roll_back()
             for change in reversed(batch):
                 change.fail(StorageError(f"nothing was kept: {error}", hint="see `autoflow doctor`"))
+
+    def _confirm(self) -> None:
+        """Onto the disk."""
+        if failpoints.armed:
+            failpoints.reach(Failpoint.BEFORE_COMMIT)
+        self._connection.execute("COMMIT")
+        if failpoints.armed:
+            failpoints.reach(Failpoint.AFTER_COMMIT)
 
     def _roll_back(self) -> None:
         """Undo what could not be committed. Where even that fails, the next BEGIN says so again."""
@@ -338,6 +348,8 @@ class SqliteStore:
             return
         self._checkpointed_at = now
         try:
+            if failpoints.armed:
+                failpoints.reach(Failpoint.CHECKPOINT)
             if large:
                 self._begin_log_anew()
             else:
