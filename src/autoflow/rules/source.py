@@ -93,7 +93,8 @@ def find_paths(root: Path) -> Iterator[str]:
         if place in seen:
             continue
         seen.add(place)
-        yield from (os.path.join(folder, name) for name in sorted(files) if is_rule_file(name))  # noqa: PTH118
+        found = [name for name in sorted(files) if is_rule_file(name)]
+        yield from (os.path.join(folder, name) for name in found)  # noqa: PTH118 - as text: a Path costs five times that
 
 
 def is_rule_file(name: str) -> bool:
