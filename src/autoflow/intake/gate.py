@@ -1,14 +1,14 @@
 """The gate: every event passes here, whatever its door. Judged, stored, planned, committed; then answered.
 
-What arrives while a commit is under way goes into the next one together: the store takes it when it comes to it, so
-that it never waits for the event loop.
+What arrives while a commit is under way goes into the next one together. Where that is much, the next one is asked
+for at once, so that the store does not wait for the event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from autoflow import failpoints
@@ -24,6 +24,9 @@ log = get_log("autoflow.intake")
 
 MOST_IN_FLIGHT = 20_000
 """Events on their way to a commit; past it a door answers 503 and its sender tries again."""
+
+ENOUGH = 64
+"""Events, or senders, that are worth a commit of their own; fewer wait for the end of the one that is under way."""
 
 Answer = Callable[[Sequence[Receipt], Exception | None], None]
 """Is told what became of a sender's events: the receipts, or why there are none."""
@@ -43,6 +46,8 @@ class Gate:
         self._arrived: deque[_Group] = deque()
         #: whether a commit that has not begun will take what arrives now
         self._awaited = False
+        #: commits that were asked for and whose senders were not told yet
+        self._under_way = 0
         self._in_flight = 0
         self._freed = asyncio.Event()
         self._writing: set[asyncio.Task[None]] = set()
@@ -74,14 +79,8 @@ class Gate:
         judged = [self._engine.judge(event) for event in events]
         self._arrived.append((judged, transport, answer))
         self._in_flight += len(judged)
-        if not self._awaited:
-            self._awaited = True
-            batch: list[_Group] = []
-            # The change is handed in here and now: the store may begin while others still arrive.
-            change = self._store.transact(lambda tx: self._record_arrived(tx, batch))
-            writing = asyncio.ensure_future(self._finish(batch, change))
-            self._writing.add(writing)
-            writing.add_done_callback(self._writing.discard)
+        if not self._under_way or len(judged) >= ENOUGH or len(self._arrived) >= ENOUGH:
+            self._await_commit()
 
     async def wait_for_room(self, number: int) -> None:
         """Return once so many events would be taken, for a door that can let its sender wait."""
@@ -102,15 +101,25 @@ class Gate:
                 reason, status=503, hint="try again shortly", code="AF503", headers=[("Retry-After", "1")]
             )
 
-    def _record_arrived(self, tx: Transaction, batch: list[_Group]) -> list[Receipt]:
-        """Commit all that has arrived when the store comes to it; on the store's thread."""
-        self._take_arrived(batch)
-        return self._engine.record(tx, [one for judged, _, _ in batch for one in judged]) if batch else []
+    def _await_commit(self) -> None:
+        """See to it that a commit takes what has arrived; it is asked for in the loop's next turn."""
+        if not self._awaited:
+            self._awaited = True
+            self._under_way += 1
+            writing = asyncio.ensure_future(self._write())
+            self._writing.add(writing)
+            writing.add_done_callback(self._writing.discard)
 
-    async def _finish(self, batch: list[_Group], change: Awaitable[list[Receipt]]) -> None:
-        """Wait for a commit and tell the senders."""
+    async def _write(self) -> None:
+        """Commit all that has arrived when the store comes to it, and tell the senders."""
+        batch: list[_Group] = []
+
+        def record(tx: Transaction) -> list[Receipt]:
+            self._take_arrived(batch)
+            return self._engine.record(tx, [one for judged, _, _ in batch for one in judged])
+
         try:
-            receipts = await change
+            receipts = await self._store.transact(record)
         except Exception as error:
             if not batch:  # the store did not even begin
                 self._take_arrived(batch)
@@ -120,6 +129,9 @@ class Gate:
         self._in_flight -= sum(len(judged) for judged, _, _ in batch)
         self._freed.set()
         self._freed.clear()
+        self._under_way -= 1
+        if self._arrived:
+            self._await_commit()
 
     def _take_arrived(self, batch: list[_Group]) -> None:
         """Move what has arrived into a batch. What arrives from here on is still in it, or awaits the next one."""

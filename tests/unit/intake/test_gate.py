@@ -47,6 +47,17 @@ class WatchedStore:
         return await self._store.transact(change)
 
 
+class Hold:
+    """A change that keeps the store from going on until it is let."""
+
+    def __init__(self) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def change(self, _tx: Transaction) -> None:
+        self.begun.set()
+        self.go_on.wait(20)
+
+
 @pytest.fixture
 async def line(tmp_path: Path) -> AsyncIterator[Line]:
     made = Line(tmp_path / "autoflow.db")
@@ -239,18 +250,41 @@ async def test_after_a_commit_that_never_began_the_next_one_takes_what_comes(gat
 async def test_the_store_takes_what_has_arrived_when_it_comes_to_it(line: Line) -> None:
     """A commit begins without the event loop, and holds what came between its handing in and its begin."""
     gate = Gate(line.engine, line.store, line.metrics)
-    begun, go_on = threading.Event(), threading.Event()
-    hold = asyncio.ensure_future(line.store.transact(lambda _tx: (begun.set(), go_on.wait(20))))
-    begun.wait(20)
+    hold = Hold()
+    holding = asyncio.ensure_future(line.store.transact(hold.change))
+    hold.begun.wait(20)
     answered: list[str] = []
     for number in range(3):
         gate.offer([make_event(str(number))], lambda told, _: answered.append(told[0].event.id), transport="http")
-    go_on.set()
-    await hold
+    hold.go_on.set()
+    await holding
     await gate.close()
     assert answered == ["0", "1", "2"]
     rows = await line.rows("events_after", after=0, type=None, account=None, limit=9)
     assert [row["id"] for row in rows] == answered
+
+
+async def test_few_wait_for_the_end_of_a_commit_and_many_ask_for_the_next_one(
+    gate: Gate, store: WatchedStore, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One flush answers many senders; what is worth a commit of its own waits for nothing but the store."""
+    monkeypatch.setattr(gate_module, "ENOUGH", 3)
+    before, behind = Hold(), Hold()
+    holds = [asyncio.ensure_future(line.store.transact(before.change))]
+    await asyncio.to_thread(before.begun.wait, 20)
+    takes = await start(gate.take([make_event("0")], transport="http"))
+    holds.append(asyncio.ensure_future(line.store.transact(behind.change)))
+    before.go_on.set()
+    await asyncio.to_thread(behind.begun.wait, 20)
+    # Event 0 is in a commit that has not ended.
+    takes += await start(*(gate.take([make_event(str(n))], transport="http") for n in (1, 2)))
+    assert store.changes == 1
+    takes += await start(gate.take([make_event("3")], transport="http"))
+    assert store.changes == 2
+    behind.go_on.set()
+    await asyncio.gather(*holds, *takes)
+    assert sorted(await ids(line)) == ["0", "1", "2", "3"]
+    assert store.changes == 2
 
 
 async def test_nothing_is_taken_of_nothing(gate: Gate) -> None:
