@@ -40,7 +40,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         return self.status in (413, 431)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)  # it holds the token
 class Admission:
     """What a request's head decides, whatever its body."""
 
