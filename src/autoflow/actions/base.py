@@ -6,6 +6,7 @@ it never retries, and never reads the store.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -119,7 +120,7 @@ Actions = Mapping[str, Action]
 
 def header_safe(value: str) -> bool:
     """Whether a text may stand in a header: no control characters."""
-    return not any(ord(c) < 0x20 or ord(c) == 0x7F for c in value)
+    return _CONTROL.search(value) is None
 
 
 def recipients_of(value: Json) -> Sequence[str]:
@@ -128,6 +129,7 @@ def recipients_of(value: Json) -> Sequence[str]:
     return [text for v in values if v is not None and (text := str(v).strip())]
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _OURS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"}
     | {"idempotency-key", "accept-encoding", "proxy-authorization", "proxy-connection", "keep-alive"}

@@ -5,19 +5,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
+from functools import lru_cache
 from urllib.parse import quote
+
+import msgspec
 
 from autoflow.actions.base import Request, header_safe, is_reserved_header
 from autoflow.actions.responses import judge_failure
 from autoflow.errors import EgressError, SecretError
 from autoflow.model.json import Json, JsonObject
-from autoflow.model.run import Delivered, Outcome, Reject, Retry
+from autoflow.model.run import Delivered, Outcome, Reject
 from autoflow.security.egress import read_url
 from autoflow.security.outgoing import SendFailure
 from autoflow.security.secrets import Secrets
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LITERAL = re.compile(r"https?://[^/?#]+", re.IGNORECASE)
+_PLAIN = re.compile(r"[0-9A-Za-z_.\-~ !#$&'()*+,/:;<=>?@\[\]^`{|}]*")
+_encode_fast = msgspec.json.Encoder().encode
+_encode_strictly = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 class Refused(Exception):  # noqa: N818  it is an outcome on its way to `settle`
@@ -41,13 +48,7 @@ async def settle(sending: Awaitable[Outcome], secrets: Secrets) -> Outcome:
         outcome = Reject(code="secret", detail=str(error))
     except SendFailure as failure:
         outcome = judge_failure(failure)
-    match outcome:
-        case Retry():
-            return Retry(code=outcome.code, detail=secrets.mask(outcome.detail), after=outcome.after)
-        case Reject():
-            return Reject(code=outcome.code, detail=secrets.mask(outcome.detail))
-        case Delivered():
-            return outcome
+    return outcome if isinstance(outcome, Delivered) else replace(outcome, detail=secrets.mask(outcome.detail))
 
 
 def need_text(params: JsonObject, name: str) -> str:
@@ -60,24 +61,33 @@ def need_text(params: JsonObject, name: str) -> str:
 
 def build_headers(params: JsonObject, secrets: Secrets, ours: Mapping[str, str]) -> dict[str, str]:
     """The rule's headers with their secrets, and ours, which win."""
-    written = params.get("headers") or {}
+    written = params.get("headers")
+    if not written:
+        return dict(ours)
     if not isinstance(written, Mapping):
         raise Refused("bad-params", "headers is not a map")
-    taken = {name.lower() for name in ours}
     headers = dict(ours)
+    taken = {name.lower(): name for name in ours}
     for name, value in written.items():
-        low = str(name).lower()
-        if not _NAME.fullmatch(str(name)):
-            raise Refused("bad-header", f"{name!r} cannot be a header's name")
-        if is_reserved_header(low):
-            raise Refused("bad-header", f"{name} is set by autoflow")
+        low = _check_name(str(name))
         text = secrets.fill(str(value).strip())
         if not header_safe(text):
             raise Refused("bad-header", f"{name}: a header cannot hold control characters or line breaks")
         if low in taken:
-            headers = {key: kept for key, kept in headers.items() if key.lower() != low}
+            headers.pop(taken[low], None)
         headers[str(name)] = text
     return headers
+
+
+@lru_cache(maxsize=1024)
+def _check_name(name: str) -> str:
+    """The name of a header in lower case. Refused where it cannot be one, or is not for rules."""
+    low = name.lower()
+    if not _NAME.fullmatch(name):
+        raise Refused("bad-header", f"{name!r} cannot be a header's name")
+    if is_reserved_header(low):
+        raise Refused("bad-header", f"{name} is set by autoflow")
+    return low
 
 
 def metadata_headers(request: Request, version: str) -> dict[str, str]:
@@ -94,7 +104,9 @@ def metadata_headers(request: Request, version: str) -> dict[str, str]:
 def write_body(value: Json) -> bytes:
     """A value as the JSON that is sent, and signed, byte for byte."""
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        body = _encode_fast(value)
+        # the fast encoder writes null where a number is infinite or none, which JSON cannot say
+        return body if b"null" not in body else _encode_strictly(value).encode()
     except (TypeError, ValueError) as error:
         raise Refused("bad-payload", f"the payload is not JSON: {error}") from error
 
@@ -111,4 +123,4 @@ def name_target(url: Json) -> str | None:
 
 
 def _encode(text: str) -> str:
-    return quote(text, safe=" !#$&'()*+,-./:;<=>?@[]^_`{|}~")
+    return text if _PLAIN.fullmatch(text) else quote(text, safe=" !#$&'()*+,-./:;<=>?@[]^_`{|}~")

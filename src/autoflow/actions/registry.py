@@ -90,8 +90,8 @@ def trusted_hosts(notifiers: Mapping[str, Notifier]) -> tuple[str, ...]:
             hosts.append(join_host(str(options["host"]), int(port)))
         url = options.get({"twilio": "base_url", "http": "url"}.get(transport, ""))
         if url:
-            target = read_url(str(url))
-            hosts.append(join_host(target.host, target.port))
+            origin = read_url(str(url)).origin
+            hosts.append(join_host(origin.host, origin.port))
     return tuple(dict.fromkeys(hosts))
 
 

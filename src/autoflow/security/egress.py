@@ -11,6 +11,7 @@ import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +31,10 @@ _REFUSED_PORTS = frozenset(int(port) for port in f"{_LOW_PORTS} {_HIGH_PORTS}".s
 """Ports of other protocols that can be spoken to with an HTTP request (browsers refuse most of them too)."""
 
 _URL = re.compile(r"[\x21-\x5b\x5d-\x7e\u00a1-\uffff]+")
+_ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+_KNOWN_ORIGINS = 1024
+"""Servers whose reading and judging is remembered: rules name them as they stand, so there are few."""
+_PORTS = {"http": 80, "https": 443}
 _ENTRY = re.compile(
     r"\[(?P<v6>[^\]]+)\](?::(?P<v6port>\d+))?"
     r"|(?P<host>[^:\[\]\s]+)(?::(?P<port>\d+))?"
@@ -38,15 +43,13 @@ _ENTRY = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Where a request goes."""
+class Origin:
+    """A server that requests go to."""
 
     scheme: str
     #: lower-case ASCII, without brackets
     host: str
     port: int
-    #: path and query, as they are sent
-    path: str
     #: the address stands in the config, not in a rule
     own: bool = False
 
@@ -56,9 +59,25 @@ class Target:
         return f"{self.scheme}://{join_host(self.host, self.port)}"
 
     @property
-    def url(self) -> str:
-        """The whole address."""
-        return self.name + self.path
+    def authority(self) -> str:
+        """What the Host header says: the port only where the scheme has another one."""
+        if self.port == _PORTS[self.scheme]:
+            return f"[{self.host}]" if ":" in self.host else self.host
+        return join_host(self.host, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request goes."""
+
+    origin: Origin
+    #: path and query, as they are sent
+    path: str
+
+    @property
+    def name(self) -> str:
+        """The server's name."""
+        return self.origin.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,19 +108,13 @@ class EgressGuard:
         self._allow = tuple(parse_entry(entry) for entry in allow)
         self._trusted = tuple(parse_entry(entry) for entry in trusted)
         self._require_https = require_https
+        # what is refused is not remembered: it is rare, and its error is told in full each time
+        self._pass = lru_cache(maxsize=_KNOWN_ORIGINS)(self._judge)
 
     def check_url(self, url: str, *, own: bool = False) -> Target:
         """The parts of an http(s) URL. EgressError when it can never be sent to; names are judged at connect."""
         target = read_url(url, own=own)
-        if self._require_https and target.scheme != "https":
-            raise EgressError(f"{target.name}: only https is allowed (egress.require_https)")
-        if target.port == 0 or (target.port in _REFUSED_PORTS and not self._names_port(target)):
-            raise EgressError(
-                f"{target.name}: port {target.port} belongs to another protocol",
-                hint=f'if it is meant, write "{join_host(target.host, target.port)}" under egress.allow',
-            )
-        if (address := _read_address(target.host)) is not None:
-            self.check_address(address, target.host, target.port, own=own)
+        self._pass(target.origin)
         return target
 
     async def resolve(
@@ -140,12 +153,23 @@ class EgressGuard:
             hint=f'if it is meant, write "{join_host(wanted, port)}" under egress.allow in the config',
         )
 
-    def _names_port(self, target: Target) -> bool:
-        address = _read_address(target.host)
-        for entry in self._allow + (self._trusted if target.own else ()):
-            by_name = entry.host is not None and entry.host == target.host
+    def _judge(self, origin: Origin) -> None:
+        if self._require_https and origin.scheme != "https":
+            raise EgressError(f"{origin.name}: only https is allowed (egress.require_https)")
+        if origin.port == 0 or (origin.port in _REFUSED_PORTS and not self._names_port(origin)):
+            raise EgressError(
+                f"{origin.name}: port {origin.port} belongs to another protocol",
+                hint=f'if it is meant, write "{join_host(origin.host, origin.port)}" under egress.allow',
+            )
+        if (address := _read_address(origin.host)) is not None:
+            self.check_address(address, origin.host, origin.port, own=origin.own)
+
+    def _names_port(self, origin: Origin) -> bool:
+        address = _read_address(origin.host)
+        for entry in self._allow + (self._trusted if origin.own else ()):
+            by_name = entry.host is not None and entry.host == origin.host
             by_address = entry.network is not None and address is not None and address in entry.network
-            if entry.port == target.port and (by_name or by_address):
+            if entry.port == origin.port and (by_name or by_address):
                 return True
         return False
 
@@ -154,27 +178,31 @@ def read_url(url: str, *, own: bool = False) -> Target:
     """The parts of an http(s) URL; EgressError when it is none, or could be read in two ways."""
     if not _URL.fullmatch(url):
         raise EgressError("the URL holds a space, a backslash or a control character")
+    found = _ORIGIN.match(url)
+    if found is None:
+        raise EgressError("the URL must begin with http:// or https://")
+    path, _, query = url[found.end() :].partition("#")[0].partition("?")
+    return Target(_read_origin(found.group(), own), f"{path or '/'}?{query}" if query else path or "/")
+
+
+@lru_cache(maxsize=_KNOWN_ORIGINS)
+def _read_origin(text: str, own: bool) -> Origin:
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
         host = host if ":" in host else host.encode("idna").decode("ascii")
     except (ValueError, UnicodeError) as error:
         raise EgressError(f"not a URL: {error}") from error
-    if parts.scheme not in ("http", "https"):
-        raise EgressError("the URL must begin with http:// or https://")
     if "@" in parts.netloc:
         raise EgressError(
             "the URL holds user:password@", hint="write an Authorization header with a secret:// reference"
         )
     if not host:
         raise EgressError("the URL has no host")
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    default = 443 if parts.scheme == "https" else 80
-    return Target(
+    return Origin(
         scheme=parts.scheme,
         host=host.rstrip(".").lower(),
-        port=default if port is None else port,
-        path=path,
+        port=_PORTS[parts.scheme] if port is None else port,
         own=own,
     )
 

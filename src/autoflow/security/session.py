@@ -44,7 +44,7 @@ class _GuardedResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """All addresses of the name, each judged."""
         target = _target.get()
-        own = target is not None and target.own
+        own = target is not None and target.origin.own
         addresses = await self._guard.resolve(host, port, own=own, resolver=self._resolver)
         return [
             ResolveResult(
@@ -112,7 +112,7 @@ class GuardedSession:
 
     async def _exchange(self, send: Send, target: Target, progress: SimpleNamespace) -> Answer:
         try:
-            url = URL(target.url, encoded=True)
+            url = URL(f"{target.name}{target.path}", encoded=True)
         except ValueError as error:
             raise EgressError(f"not a URL: {error}") from error
         headers = {"Accept": "*/*", **send.headers, "Accept-Encoding": "identity"}
@@ -136,7 +136,9 @@ class GuardedSession:
     def _make_socket(self, addr_info: AddrInfoType) -> socket.socket:
         family, kind, proto, _, sockaddr = addr_info
         target = _target.get()
-        self._guard.check_peer(sockaddr, target.host if target else None, own=bool(target and target.own))
+        self._guard.check_peer(
+            sockaddr, target.origin.host if target else None, own=bool(target and target.origin.own)
+        )
         return socket.socket(family=family, type=kind, proto=proto)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from email import message_from_bytes, policy
 
 import pytest
 
 from autoflow.actions.base import ParamKind, Request
 from autoflow.actions.emit import EmitAction
-from autoflow.actions.exchange import Refused, build_headers, name_target
+from autoflow.actions.exchange import Refused, build_headers, metadata_headers, name_target, write_body
 from autoflow.actions.http import add_query, read_expected
 from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.actions.mail import MAX_RECIPIENTS, compose_mail, read_address
@@ -49,6 +50,32 @@ def test_the_signature_of_standard_webhooks() -> None:
     assert read_key("plain secret") == b"plain secret"
     with pytest.raises(Refused):
         read_key("whsec_not base64")
+
+
+@pytest.mark.parametrize(
+    ("value", "body"),
+    [
+        ({"jobId": "j1", "value": 2000.0}, b'{"jobId":"j1","value":2000.0}'),
+        ({"a": None, "b": "null"}, b'{"a":null,"b":"null"}'),
+        ([True, 2**70, "é \u2028", '\x00"\\'], '[true,1180591620717411303424,"é \u2028","\\u0000\\"\\\\"]'.encode()),
+    ],
+)
+def test_a_body_is_the_value_as_json(value: Json, body: bytes) -> None:
+    """Compact, in UTF-8, whatever the size of a number."""
+    assert write_body(value) == body
+
+
+@pytest.mark.parametrize("value", [float("nan"), {"a": [float("inf")]}, {"a": None, "b": -float("inf")}, "\ud800"])
+def test_what_json_cannot_say_is_refused(value: Json) -> None:
+    """A number that is none does not silently become null, and half a character is not sent."""
+    with pytest.raises(Refused):
+        write_body(value)
+
+
+@pytest.mark.parametrize(("text", "sent"), [("job #5/a~b", "job #5/a~b"), ("é\n", "%C3%A9%0A"), ("50%", "50%25")])
+def test_ids_are_encoded_where_a_header_could_not_hold_them(text: str, sent: str) -> None:
+    """Plain text stays, line breaks and other alphabets become percent signs."""
+    assert metadata_headers(replace(make_request(), run_id=text), "1")["X-Autoflow-Run"] == sent
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autoflow.errors import EgressError
-from autoflow.security.egress import EgressGuard
+from autoflow.security.egress import EgressGuard, read_url
 
 
 @pytest.mark.parametrize(
@@ -58,15 +62,51 @@ def test_ports_of_other_protocols_need_an_entry_with_the_port(port: int) -> None
     url = f"http://h.example:{port}/"
     with pytest.raises(EgressError, match="another protocol"):
         EgressGuard(["h.example"]).check_url(url)
-    assert EgressGuard([f"h.example:{port}"]).check_url(url).port == port
+    assert EgressGuard([f"h.example:{port}"]).check_url(url).origin.port == port
 
 
 def test_https_can_be_required() -> None:
     """With egress.require_https a plain URL is refused."""
     guard = EgressGuard(require_https=True)
-    assert guard.check_url("https://h.example/").scheme == "https"
+    assert guard.check_url("https://h.example/").origin.scheme == "https"
     with pytest.raises(EgressError, match="only https"):
         guard.check_url("http://h.example/")
+
+
+@given(
+    host=st.sampled_from(["h.example", "H.Example.", "1.1.1.1:8080", "bücher.example", "[2606:4700::1]:81"]),
+    rest=st.text(st.sampled_from("/?#:@[]a%é;=&.")).filter(lambda text: not text or text[0] in "/?#"),
+)
+def test_a_url_is_read_as_the_standard_library_reads_it(host: str, rest: str) -> None:
+    """What is sent as path and query is what urlsplit finds there."""
+    target = read_url(f"HTTPS://{host}{rest}")
+    parts = urlsplit(f"https://{host}{rest}")
+    assert target.path == (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    assert target.origin == read_url(f"https://{host}").origin
+
+
+@pytest.mark.parametrize(
+    ("url", "authority"),
+    [
+        ("https://h.example/", "h.example"),
+        ("http://h.example:443/", "h.example:443"),
+        ("http://[2606:4700::1]:80/", "[2606:4700::1]"),
+        ("http://[2606:4700::1]:81/", "[2606:4700::1]:81"),
+    ],
+)
+def test_the_host_header_names_a_port_of_its_own_only(url: str, authority: str) -> None:
+    """As every client writes it."""
+    assert read_url(url).origin.authority == authority
+
+
+def test_judging_again_comes_to_the_same() -> None:
+    """What passed once passes again, what was refused is refused again, and the config's own is judged apart."""
+    guard = EgressGuard(trusted=["127.0.0.1:8080"])
+    for _ in range(2):
+        assert guard.check_url("http://127.0.0.1:8080/a", own=True).path == "/a"
+        assert guard.check_url("http://1.1.1.1:8080/b").path == "/b"
+        with pytest.raises(EgressError):
+            guard.check_url("http://127.0.0.1:8080/c")
 
 
 async def test_one_inside_address_refuses_the_whole_name() -> None:
