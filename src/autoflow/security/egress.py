@@ -236,6 +236,11 @@ def _with_scope(sockaddr: tuple[Any, ...]) -> str:
     return f"{text}%{sockaddr[3]}" if len(sockaddr) == 4 and sockaddr[3] and "%" not in text else text
 
 
+def is_address(host: str) -> bool:
+    """Whether it is an address as it stands, and needs no look-up."""
+    return _read_address(host) is not None
+
+
 def _read_address(host: str) -> Address | None:
     try:
         return ipaddress.ip_address(host)

@@ -1,65 +1,49 @@
-"""The HTTP client behind Outgoing: aiohttp with a resolver and a socket factory that ask the guard.
+"""The HTTP client behind Outgoing: a pool of connections, each opened to an address that the guard let pass.
 
-The resolver judges all addresses of a name; the socket factory judges the address a socket is made for,
-which is the only place where literal addresses pass. Imported by the first request, for start-up's sake.
+All addresses of a name are judged, and then the one that a socket is made for, which is the only place where literal
+addresses pass. Imported by the first request, for start-up's sake.
 """
 
 from __future__ import annotations
 
+import asyncio
+import re
 import socket
 import ssl
-from contextvars import ContextVar
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from operator import itemgetter
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from yarl import URL
+import aiohappyeyeballs
+from aiohappyeyeballs import AddrInfoType
 
-from autoflow.errors import EgressError
-from autoflow.security.egress import EgressGuard, Resolver, Target
-from autoflow.security.outgoing import BODY_CAP, DEADLINE_MS, Answer, Send, SendFailure
-from autoflow.security.patience import Patience
-
-if TYPE_CHECKING:
-    from aiohappyeyeballs import AddrInfoType
+from autoflow.security.connection import Connection, write_request
+from autoflow.security.egress import EgressGuard, Origin, Resolver, Target, is_address
+from autoflow.security.outgoing import DEADLINE_MS, Answer, Send, SendFailure
+from autoflow.security.patience import LATE_SECONDS, LOOK_SECONDS, Patience
 
 _CONNECT_SECONDS = 5.0
+"""For the connection itself and its TLS handshake."""
+_NEXT_ADDRESS_SECONDS = 0.25
+"""How long one address is tried alone before the next one is tried beside it (RFC 8305)."""
+_IDLE_SECONDS = 15.0
+_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_PATIENCE = re.compile(r"timeout\s*=\s*(\d{1,6})")
 _HOSTNAME_MISMATCH, _ADDRESS_MISMATCH = 62, 64
 """OpenSSL's verify codes for a valid certificate of somebody else."""
 
-_target: ContextVar[Target | None] = ContextVar("target", default=None)
-"""Whom the request at hand is for; the tasks that connect for it inherit it."""
 
+@dataclass(slots=True, kw_only=True)
+class _Host:
+    """What is kept of one server."""
 
-class _GuardedResolver(AbstractResolver):
-    """Answers with addresses that the guard let pass."""
-
-    def __init__(self, guard: EgressGuard, resolver: Resolver) -> None:
-        self._guard = guard
-        self._resolver = resolver
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """All addresses of the name, each judged."""
-        target = _target.get()
-        own = target is not None and target.origin.own
-        addresses = await self._guard.resolve(host, port, own=own, resolver=self._resolver)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=socket.IPPROTO_TCP,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in addresses
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held open."""
+    #: leave to have one more request under way
+    room: asyncio.Semaphore
+    #: requests under way, and those that wait for leave
+    users: int = 0
+    #: connections that wait for the next request, the one used last at the end
+    idle: list[Connection] = field(default_factory=list)
 
 
 class GuardedSession:
@@ -69,110 +53,229 @@ class GuardedSession:
         self, guard: EgressGuard, *, resolver: Resolver, tls: ssl.SSLContext | None, connections: int
     ) -> None:
         self._guard = guard
-        connector = aiohttp.TCPConnector(
-            resolver=_GuardedResolver(guard, resolver),
-            socket_factory=self._make_socket,
-            ssl=tls or ssl.create_default_context(),
-            limit=connections,
-            limit_per_host=max(1, connections // 8),
-            # a look-up may be shared by a rule's request and the config's own, which are judged differently
-            use_dns_cache=False,
-        )
-        trace: aiohttp.TraceConfig = aiohttp.TraceConfig()
-        trace.on_request_headers_sent.append(_note_sent)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-            trace_configs=[trace],
-            # until something was sent; from then on Patience counts
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
-        )
+        self._resolver = resolver
+        self._tls = tls
+        self._most = connections
+        self._loop = asyncio.get_running_loop()
+        self._room = asyncio.Semaphore(connections)
+        self._hosts: dict[Origin, _Host] = {}
+        self._busy: set[Connection] = set()
+        self._opening = 0
+        self._alarm: asyncio.TimerHandle | None = None
 
     async def request(self, send: Send, target: Target) -> Answer:
         """Send once and read the head of the answer."""
-        progress = SimpleNamespace(sent=False)
-        token = _target.set(target)
+        deadline = self._loop.time() + min(send.timeout_ms, DEADLINE_MS) / 1000
+        asked = _Asked(send=send, target=target, request=write_request(send, target), deadline=deadline)
+        host = self._hosts.get(target.origin) or self._add_host(target.origin)
+        host.users += 1
         try:
-            async with Patience(min(send.timeout_ms, DEADLINE_MS) / 1000):
-                return await self._exchange(send, target, progress)
-        except TimeoutError as error:
-            raise SendFailure("timeout", f"{target.name} did not answer in time", sent=progress.sent) from error
-        except aiohttp.InvalidURL as error:
-            raise EgressError(f"not a URL to send to: {error}") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise _describe(error, target, sent=progress.sent) from error
+            await self._enter(host, asked)
+            try:
+                return await self._send(host, asked)
+            finally:
+                self._room.release()
+                host.room.release()
         finally:
-            _target.reset(token)
+            host.users -= 1
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        for connection in (*self._busy, *self._idle()):
+            connection.abort()
+        self._hosts.clear()
+        await asyncio.sleep(0)  # the transports close their sockets in the loop's next turn
 
-    async def _exchange(self, send: Send, target: Target, progress: SimpleNamespace) -> Answer:
+    def _add_host(self, origin: Origin) -> _Host:
+        host = self._hosts[origin] = _Host(room=asyncio.Semaphore(max(1, self._most // 8)))
+        return host
+
+    async def _enter(self, host: _Host, asked: _Asked) -> None:
+        """Wait for leave to send: first the server's own, so that a slow one holds up nobody else."""
+        if not host.room.locked() and not self._room.locked():
+            await host.room.acquire()
+            await self._room.acquire()
+            return
+        with _told(asked.target):
+            await self._wait(host, asked.deadline)
+
+    async def _wait(self, host: _Host, deadline: float) -> None:
+        async with Patience(deadline - self._loop.time()):
+            await host.room.acquire()
+            try:
+                await self._room.acquire()
+            except BaseException:
+                host.room.release()
+                raise
+
+    async def _send(self, host: _Host, asked: _Asked) -> Answer:
+        connection = self._reuse(host)
+        if connection is not None:
+            try:
+                return await self._exchange(connection, host, asked)
+            except SendFailure as failure:
+                # it may have been closed as we wrote; what can be repeated without harm is
+                if failure.code != "reset" or connection.is_answered or asked.send.method not in _REPEATABLE:
+                    raise
+        return await self._exchange(await self._open(asked), host, asked)
+
+    async def _exchange(self, connection: Connection, host: _Host, asked: _Asked) -> Answer:
+        self._busy.add(connection)
         try:
-            url = URL(f"{target.name}{target.path}", encoded=True)
-        except ValueError as error:
-            raise EgressError(f"not a URL: {error}") from error
-        headers = {"Accept": "*/*", **send.headers, "Accept-Encoding": "identity"}
-        response = await self._session.request(
-            send.method,
-            url,
-            headers=headers,
-            data=send.body,
-            allow_redirects=False,
-            skip_auto_headers=("Content-Type", "User-Agent"),
-            trace_request_ctx=progress,
-        )
-        try:
-            body = await _read_head(response)
+            coming = connection.ask(asked.send.method, asked.request, asked.deadline)
+            self._watch(asked.deadline)
+            answer = await coming
         finally:
-            # an answer that was not read to its end closes its connection instead of going back to the pool
-            response.release()
-        names = {name.lower(): value for name, value in reversed(list(response.headers.items()))}
-        return Answer(status=response.status, headers=names, body=body[:BODY_CAP], truncated=len(body) > BODY_CAP)
+            self._busy.discard(connection)
+            if not connection.is_reusable:
+                connection.abort()
+        if connection.is_reusable:
+            connection.idle_until = self._loop.time() + _read_patience(answer)
+            host.idle.append(connection)
+        return answer
 
-    def _make_socket(self, addr_info: AddrInfoType) -> socket.socket:
-        family, kind, proto, _, sockaddr = addr_info
-        target = _target.get()
-        self._guard.check_peer(
-            sockaddr, target.origin.host if target else None, own=bool(target and target.origin.own)
+    def _reuse(self, host: _Host) -> Connection | None:
+        now = self._loop.time()
+        while host.idle:
+            connection = host.idle.pop()
+            if connection.is_open() and now < connection.idle_until:
+                return connection
+            connection.abort()
+        return None
+
+    async def _open(self, asked: _Asked) -> Connection:
+        """A new connection, past the guard."""
+        self._opening += 1
+        try:
+            self._make_room()
+            with _told(asked.target):
+                return await self._connect_within(asked)
+        finally:
+            self._opening -= 1
+
+    async def _connect_within(self, asked: _Asked) -> Connection:
+        origin = asked.target.origin
+        async with Patience(asked.deadline - self._loop.time()):
+            addresses = await self._find(origin)
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                return await self._connect(origin, addresses)
+
+    def _make_room(self) -> None:
+        """Requests under way have leave, so that one connection too many is an idle one: the one idle for longest."""
+        idle = [(one.idle_until, host) for host in self._hosts.values() for one in host.idle[:1]]
+        if sum(len(host.idle) for _, host in idle) + len(self._busy) + self._opening > self._most:
+            _, host = min(idle, key=itemgetter(0))
+            host.idle.pop(0).abort()
+
+    async def _find(self, origin: Origin) -> list[str]:
+        if is_address(origin.host):
+            return [origin.host]
+        try:
+            return await self._guard.resolve(origin.host, origin.port, own=origin.own, resolver=self._resolver)
+        except (OSError, UnicodeError) as error:
+            raise SendFailure("dns", f"{origin.name}: {error}", sent=False) from error
+
+    async def _connect(self, origin: Origin, addresses: list[str]) -> Connection:
+        def make_socket(place: AddrInfoType) -> socket.socket:
+            self._guard.check_peer(place[4], origin.host, own=origin.own)
+            return socket.socket(*place[:3])
+
+        made = await aiohappyeyeballs.start_connection(
+            [_place(address, origin.port) for address in addresses],
+            happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS,
+            interleave=1,
+            socket_factory=make_socket,
         )
-        return socket.socket(family=family, type=kind, proto=proto)
+        is_secure = origin.scheme == "https"
+        if is_secure and self._tls is None:
+            self._tls = ssl.create_default_context()
+        _, connection = await self._loop.create_connection(
+            lambda: Connection(origin, self._loop),
+            sock=made,
+            ssl=self._tls if is_secure else None,
+            server_hostname=origin.host if is_secure else None,
+        )
+        return connection
+
+    def _idle(self) -> Iterator[Connection]:
+        return (connection for host in self._hosts.values() for connection in host.idle)
+
+    def _watch(self, at: float) -> None:
+        """Look at the connections then, or sooner: one alarm stands for all their deadlines."""
+        if self._alarm is not None:
+            if self._alarm.when() <= at:
+                return
+            self._alarm.cancel()
+        self._alarm = self._loop.call_at(at, self._look)
+
+    def _look(self) -> None:
+        """End what is past its time, and set the next alarm.
+
+        An alarm that rings late comes from a process that stood still: what lies in the sockets is looked at first.
+        """
+        self._alarm = None
+        now = self._loop.time()
+        for connection in tuple(self._busy):
+            if now - connection.deadline > LATE_SECONDS and not connection.is_last_look:
+                connection.is_last_look = True
+                connection.deadline = now + LOOK_SECONDS
+            if connection.deadline > now:
+                self._watch(connection.deadline)
+            else:
+                connection.expire()
+        for origin, host in tuple(self._hosts.items()):
+            self._tidy(origin, host, now)
+
+    def _tidy(self, origin: Origin, host: _Host, now: float) -> None:
+        for connection in host.idle:
+            if connection.idle_until <= now:
+                connection.abort()
+        host.idle[:] = [connection for connection in host.idle if connection.is_open()]
+        if host.idle:
+            self._watch(min(connection.idle_until for connection in host.idle))
+        elif not host.users:
+            del self._hosts[origin]
 
 
-async def _note_sent(_session: object, context: Any, _params: object) -> None:
-    context.trace_request_ctx.sent = True
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """One request on its way."""
+
+    send: Send
+    target: Target
+    #: as it is written to the connection
+    request: bytes
+    #: by the event loop's clock
+    deadline: float
 
 
-async def _read_head(response: aiohttp.ClientResponse) -> bytes:
-    parts = bytearray()
-    while len(parts) <= BODY_CAP:
-        part = await response.content.read(BODY_CAP + 1 - len(parts))
-        if not part:
-            break
-        parts += part
-    return bytes(parts)
+@contextmanager
+def _told(target: Target) -> Iterator[None]:
+    """Failures before anything is sent, in our words."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise SendFailure("timeout", f"{target.name} did not answer in time", sent=False) from error
+    except ssl.SSLCertVerificationError as error:
+        wrong_name = error.verify_code in (_HOSTNAME_MISMATCH, _ADDRESS_MISMATCH)
+        raise SendFailure("certificate" if wrong_name else "tls", f"{target.name}: {error}", sent=False) from error
+    except ssl.SSLError as error:
+        raise SendFailure("tls", f"{target.name}: {error}", sent=False) from error
+    except OSError as error:
+        raise SendFailure("connect", f"{target.name}: {error}", sent=False) from error
 
 
-def _describe(error: Exception, target: Target, *, sent: bool) -> SendFailure:
-    detail = f"{target.name}: {error}"
-    match error:
-        case aiohttp.ClientConnectorCertificateError():
-            return SendFailure(_judge_certificate(error.certificate_error), detail, sent=False)
-        case aiohttp.ClientConnectorDNSError():
-            return SendFailure("dns", detail, sent=False)
-        case aiohttp.ClientConnectorSSLError() | ssl.SSLError():
-            return SendFailure("tls", detail, sent=sent)
-        case aiohttp.ClientConnectorError():
-            return SendFailure("connect", detail, sent=False)
-        case aiohttp.ClientResponseError():
-            return SendFailure("bad-answer", detail, sent=sent)
-        case _:
-            return SendFailure("reset", detail, sent=sent)
+def _place(address: str, port: int) -> AddrInfoType:
+    if ":" in address:
+        return (socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port, 0, 0))
+    return (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port))
 
 
-def _judge_certificate(error: Exception) -> str:
-    code = getattr(error, "verify_code", None)
-    return "certificate" if code in (_HOSTNAME_MISMATCH, _ADDRESS_MISMATCH) else "tls"
+def _read_patience(answer: Answer) -> float:
+    """How long the connection may wait for the next request: a second less than the server says it keeps it."""
+    said = answer.headers.get("keep-alive")
+    found = _PATIENCE.search(said) if said else None
+    return min(_IDLE_SECONDS, int(found[1]) - 1) if found else _IDLE_SECONDS

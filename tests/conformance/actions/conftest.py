@@ -5,13 +5,22 @@ from __future__ import annotations
 import asyncio
 import ssl
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 from aiohttp import web
 
+from autoflow.security.egress import EgressGuard
+from autoflow.security.outgoing import Outgoing
 from support.receivers import Authority, Bench, Receiver
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The client runs on the daemon's event loop and, in `autoflow test-rule` and the like, on Python's own."""
+    loops = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    return loops if item.path.stem.startswith("test_connection") else {"asyncio": asyncio.new_event_loop}
 
 
 @pytest.fixture
@@ -36,6 +45,14 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     for outgoing in made.opened:
         await outgoing.close()
     await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def outgoing() -> AsyncIterator[Outgoing]:
+    """A client that may reach this machine."""
+    made = Outgoing(EgressGuard(["127.0.0.1"]))
+    yield made
+    await made.close()
 
 
 @pytest.fixture(scope="session")
