@@ -53,7 +53,7 @@ class Transaction(Reading, Protocol):
     def take_numbers(self, table: str, count: int) -> int:
         """The first of so many new numbers for rows of `events` or `pending_triggers`.
 
-        A number is never given twice in the life of a process, not even where its row has gone.
+        A number that was kept is never given again, not even where its row has gone.
         """
         ...
 

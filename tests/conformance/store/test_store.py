@@ -225,6 +225,32 @@ async def test_a_number_is_never_given_twice(store: Store) -> None:
     assert await plan(store, due_at=START, run_id="b") == first + 1
 
 
+async def test_a_number_is_not_given_again_by_a_later_process(tmp_path: Path, clock: VirtualClock) -> None:
+    """Not even where nothing of its time is left."""
+    first = SqliteStore(tmp_path / "x.db", clock=clock)
+    number = await plan(first, due_at=START, run_id="a")
+
+    def forget(tx: Transaction) -> None:
+        row = tx.row("pending_by_id", id=number)
+        assert row is not None
+        waiting.end_pending(tx, row, "by hand")
+
+    await first.transact(forget)
+    with pytest.raises(ZeroDivisionError):
+        await first.transact(lambda tx: tx.take_numbers("pending_triggers", 1) / 0)
+    first.close()
+    with sqlite3.connect(tmp_path / "x.db") as connection:
+        connection.execute("DELETE FROM runs")
+        connection.execute("DELETE FROM events")
+    connection.close()
+    second = SqliteStore(tmp_path / "x.db", clock=clock)
+    assert await plan(second, due_at=START, run_id="b") > number
+    row = await second.read(lambda view: view.row("pending_by_run", run_id="b"))
+    assert row is not None
+    assert row["event_seq"] > 1
+    second.close()
+
+
 async def test_many_rows_are_inserted_at_once(store: Store) -> None:
     """Whatever their number; what is there already is left out, and the rest is told apart from it."""
     generation = await store.transact(new_generation)

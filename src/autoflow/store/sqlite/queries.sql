@@ -15,7 +15,11 @@ WHERE claim <> 0;
 
 -- last_event_seq --
 -- Where the next event's number starts.
-SELECT coalesce(max(seq), 0) AS seq FROM events;
+SELECT max(coalesce((SELECT max(seq) FROM events), 0), (SELECT last FROM numbers WHERE name = 'events')) AS seq;
+
+-- keep_numbers --
+-- The last numbers that were given to rows.
+UPDATE numbers SET last = CASE name WHEN 'events' THEN :events ELSE :pending_triggers END;
 
 -- insert_event --
 -- Stores an event with the generation that judged it.
@@ -69,7 +73,8 @@ WHERE j.event_seq = :event_seq ORDER BY v.rule_id;
 
 -- last_pending_id --
 -- Where the next pending trigger's number starts.
-SELECT coalesce(max(id), 0) AS id FROM pending_triggers;
+SELECT max(coalesce((SELECT max(id) FROM pending_triggers), 0),
+           (SELECT last FROM numbers WHERE name = 'pending_triggers')) AS id;
 
 -- insert_pending --
 -- Something begins to wait.

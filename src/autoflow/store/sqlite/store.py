@@ -186,6 +186,8 @@ class SqliteStore:
         self._clock = clock or SystemClock()
         #: the last number that was given to a row, by table
         self._numbers: dict[str, int] = {}
+        #: the same, as far as it was written down
+        self._kept_numbers: dict[str, int] = {}
         self._changes: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
         self._connection = self._open()
         self._files = _identify_files(path)
@@ -298,12 +300,14 @@ class SqliteStore:
             for change in batch:
                 self._apply(change, now, alone=len(batch) == 1)
             if connection.in_transaction:  # else its only change undid it
+                self._keep_numbers()
                 self._confirm()
             if connection.total_changes != before:  # else the disk was not asked
                 self.failure = None
         except BaseException as error:  # the writer must answer whatever happened
             self.failure = str(error)
             self._note_break(error)
+            self._kept_numbers = {}  # whatever was written of them is undone
             self._roll_back()
             for change in reversed(batch):
                 change.fail(StorageError(f"nothing was kept: {error}", hint="see `autoflow doctor`"))
@@ -315,6 +319,12 @@ class SqliteStore:
         self._connection.execute("COMMIT")
         if failpoints.armed:
             failpoints.reach(Failpoint.AFTER_COMMIT)
+
+    def _keep_numbers(self) -> None:
+        """In the commit that gives them: not even a later process gives one of them again."""
+        if self._numbers != self._kept_numbers:
+            self._connection.execute(QUERIES["keep_numbers"], self._numbers)
+            self._kept_numbers = dict(self._numbers)
 
     def _roll_back(self) -> None:
         """Undo what could not be committed. Where even that fails, the next BEGIN says so again."""
