@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ from autoflow.scheduling.planner import Targets, plan_run
 from autoflow.scheduling.wakeup import Alarm
 from autoflow.store.base import Store, Transaction
 from autoflow.store.events import EventRecord, EventStatus, StoredEvent, insert_events
-from autoflow.store.versions import Generation, last_generation, store_generation, store_version
+from autoflow.store.versions import Generation, last_generation, store_generation, store_versions
 from autoflow.store.waiting import NewPending, end_pending, insert_pending
 
 log = get_log("autoflow.engine")
@@ -142,23 +142,25 @@ class Engine:
     async def install(self, rules: Sequence[Rule], versions: VersionBook) -> Rulebook:
         """Put a set of rules in force: all are compiled before any is swapped in. One set at a time."""
         async with self._installing:
-            rulebook = None
-            while rulebook is None:
-                rulebook = await self._install(rules, versions)
+            known = {id(version.rule): version for version in self.rulebook.versions}
+            while (rulebook := await self._install(rules, versions, known)) is None:
+                known = {}
             return rulebook
 
-    async def _install(self, rules: Sequence[Rule], versions: VersionBook) -> Rulebook | None:
+    async def _install(
+        self, rules: Sequence[Rule], versions: VersionBook, known: Mapping[int, RuleVersion]
+    ) -> Rulebook | None:
         """None where a version was removed as unused between its storing and the swap: then it is stored again."""
-        stored = await self._store.transact(lambda tx: store_versions(tx, rules))
+        stored = await self._store.transact(lambda tx: keep_versions(tx, rules, known))
         waiting = await versions.waiting()
         # What is in force now goes on planning until the swap: what ends its work is to be known after it.
         planning = [version.rule for version in self.rulebook.versions]
-        rulebook, waits = await asyncio.to_thread(_compile, stored, [*waiting, *planning])
+        rulebook, waits = await asyncio.to_thread(self._compile, stored, [*waiting, *planning])
 
         def swap(tx: Transaction) -> bool:
             previous = last_generation(tx)
-            generation = store_generation(tx, rules)
-            if generation.version_ids != tuple(version.id for version in stored):
+            generation = store_generation(tx, [version.id for version in stored])
+            if generation is None:
                 return False
             rulebook.generation = generation.id
             if previous is not None:
@@ -174,6 +176,11 @@ class Engine:
             return None
         versions.remember(stored)
         return rulebook
+
+    def _compile(self, versions: Sequence[RuleVersion], others: Sequence[Rule]) -> tuple[Rulebook, WaitBook]:
+        """With what is in force now to take over from: of a thousand rules mostly one is new."""
+        rules = [version.rule for version in versions]
+        return Rulebook(versions, before=self.rulebook), WaitBook([*rules, *others], before=self._waits)
 
     def _use(self, waits: WaitBook, rulebook: Rulebook) -> None:
         self._waits, self.rulebook = waits, rulebook
@@ -222,9 +229,15 @@ class Engine:
             self._alarm.arm(min(due))
 
 
-def store_versions(tx: Transaction, rules: Sequence[Rule]) -> tuple[RuleVersion, ...]:
-    """The rules as kept versions."""
-    return tuple(RuleVersion(id=store_version(tx, rule), rule=rule) for rule in rules)
+def keep_versions(
+    tx: Transaction, rules: Sequence[Rule], known: Mapping[int, RuleVersion]
+) -> tuple[RuleVersion, ...]:
+    """The rules as kept versions; those that are known by the rule's identity are taken as they are."""
+    new = [rule for rule in rules if id(rule) not in known]
+    made = {
+        id(rule): RuleVersion(id=number, rule=rule) for rule, number in zip(new, store_versions(tx, new), strict=True)
+    }
+    return tuple(known.get(id(rule)) or made[id(rule)] for rule in rules)
 
 
 def cancel_changed(tx: Transaction, previous: Generation, rulebook: Rulebook) -> int:
@@ -250,7 +263,3 @@ def cancel_changed(tx: Transaction, previous: Generation, rulebook: Rulebook) ->
 def on_change_of(document: str) -> OnChange:
     """What a removed rule wanted for its waiting work."""
     return OnChange(json.loads(document).get("on_change", OnChange.FINISH_OLD))
-
-
-def _compile(versions: Sequence[RuleVersion], waiting: Sequence[Rule]) -> tuple[Rulebook, WaitBook]:
-    return Rulebook(versions), WaitBook([version.rule for version in versions] + list(waiting))

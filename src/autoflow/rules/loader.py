@@ -225,10 +225,12 @@ def _without_cuts(problems: Sequence[Problem], found: Sequence[Problem]) -> tupl
 
 def _with_origin(built: _BuiltFile, provenance: GitProvenance | None) -> _BuiltFile:
     """The same, with what git knows of its file now."""
-    if provenance is None or not provenance.is_known:
-        origin = Provenance(path=built.file.name)
-    else:
+    if provenance is not None and provenance.is_known:
         origin = provenance.of(built.file.name, None)
+    elif built.origin.dirty is None:
+        return built
+    else:
+        origin = Provenance(path=built.file.name)
     if origin == built.origin:
         return built
     parts = tuple(

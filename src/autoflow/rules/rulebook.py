@@ -9,28 +9,39 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from autoflow.errors import EvaluationError
 from autoflow.matching.compiler import Predicate, compile_condition
-from autoflow.matching.index import ConditionIndex
 from autoflow.matching.paths import MISSING, compile_reference, write_reference
 from autoflow.matching.tree import write_condition
 from autoflow.model.condition import All, Condition, Leaf, Reference
 from autoflow.model.event import Event, is_engine_type
 from autoflow.model.json import Json, canonical_json, content_hash
 from autoflow.model.rule import CancelOn, Enabled, EventPattern, Rule
+from autoflow.rules.filing import Entry, Filing, RuleVersion
+
+__all__ = [
+    "ANY_EVENT",
+    "Matched",
+    "RuleVersion",
+    "Rulebook",
+    "WaitBook",
+    "WaitPattern",
+    "arrival_condition",
+    "key_text",
+    "pattern_means",
+    "pattern_names",
+    "run_key",
+    "wait_hash",
+]
 
 ANY_EVENT = "*"
 KNOWN_TYPES = 4_096
 """Event types whose listeners are remembered."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RuleVersion:
-    """A rule as it is kept: the version's number in the store beside the rule itself."""
-
-    id: int
-    rule: Rule
+Triggers = tuple[tuple[str, Entry], ...]
+"""A rule's entries, each with the pattern that it stands under."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +58,20 @@ NOTHING = Matched(hits=())
 class Rulebook:
     """The rule versions of one generation, ready to judge events."""
 
-    def __init__(self, versions: Sequence[RuleVersion], *, generation: int = 0) -> None:
+    def __init__(
+        self, versions: Sequence[RuleVersion], *, generation: int = 0, before: Rulebook | None = None
+    ) -> None:
         #: given by the store in the transaction that swaps this rulebook in
         self.generation = generation
         self.versions = tuple(versions)
         self.by_key: Mapping[tuple[str, str], RuleVersion] = {v.rule.key: v for v in versions}
-        self._accounts = _patterns_by_account(v for v in versions if v.rule.enabled is not Enabled.OFF)
-        self._indexes: dict[tuple[str, tuple[str, ...]], ConditionIndex[RuleVersion]] = {}
-        self._alone = {version: Matched(hits=(version,)) for version in versions}
-        self._by_type: dict[tuple[str, str], ConditionIndex[RuleVersion] | None] = {}
+        self._known: Mapping[RuleVersion, _Known] = _know(versions, before._known if before else {})
+        self._accounts = _by_account(self._known)
+        self._filings: dict[tuple[str, tuple[str, ...]], Filing] = {}
+        self._by_type: dict[tuple[str, str], Filing | None] = {}
         for account, patterns in self._accounts.items():
             for name in patterns.entries:
-                self._index(account, patterns.names_for(name))
+                self._file(account, patterns.names_for(name), before)
 
     def match(self, event: Event, facts: Mapping[str, Json]) -> Matched:
         """The rules whose trigger and conditions the event meets, each once."""
@@ -70,7 +83,7 @@ class Rulebook:
             return NOTHING
         hits, errors = index.find(facts)
         if not errors and len(hits) < 2:
-            return self._alone[hits[0]] if hits else NOTHING
+            return self._known[hits[0]].alone if hits else NOTHING
         return Matched(hits=tuple(hits if index.distinct else dict.fromkeys(hits)), errors=tuple(errors))
 
     def listeners(self, event: Event) -> tuple[RuleVersion, ...]:
@@ -86,41 +99,35 @@ class Rulebook:
                 found += patterns.listeners(event.type)
         return tuple(found)
 
-    def _look_up(self, account: str, event_type: str) -> ConditionIndex[RuleVersion] | None:
+    def _look_up(self, account: str, event_type: str) -> Filing | None:
         """The index for an account's events of a type, kept for the next one; None where nothing listens."""
         patterns = self._accounts.get(account)
         names = patterns.names_for(event_type) if patterns else ()
-        index = self._index(account, names) if names else None
+        filing = self._file(account, names) if names else None
         if len(self._by_type) >= KNOWN_TYPES:
             # Senders can make up types for ever.
             self._by_type.clear()
-        self._by_type[account, event_type] = index
-        return index
+        self._by_type[account, event_type] = filing
+        return filing
 
-    def _index(self, account: str, names: tuple[str, ...]) -> ConditionIndex[RuleVersion]:
+    def _file(self, account: str, names: tuple[str, ...], before: Rulebook | None = None) -> Filing:
         key = (account, names)
-        if key not in self._indexes:
+        if key not in self._filings:
             patterns = self._accounts[account].entries
-            entries = sorted((entry for name in names for entry in patterns[name]), key=lambda entry: entry.place)
-            self._indexes[key] = ConditionIndex.build([(entry.condition, entry.version) for entry in entries])
-        return self._indexes[key]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
-    """One trigger of one rule: what must hold on arrival."""
-
-    #: of the rule in its rulebook; matches are answered in this order
-    place: int
-    condition: Condition | None
-    version: RuleVersion
+            entries = [entry for name in names for entry in patterns[name]]
+            if len(names) > 1:
+                places = {version: place for place, version in enumerate(self.versions)}
+                entries.sort(key=lambda entry: places[entry[1]])
+            old = before._filings.get(key) if before else None
+            self._filings[key] = old.revise(entries) if old else Filing.build(entries)
+        return self._filings[key]
 
 
 @dataclass(slots=True, kw_only=True)
 class _Patterns:
-    """One account's event patterns: by name, prefix or `*`."""
+    """One account's event patterns: by name, prefix or `*`; in each the entries of an index."""
 
-    entries: dict[str, list[_Entry]] = field(default_factory=dict)
+    entries: dict[str, list[Entry]] = field(default_factory=dict)
 
     def names_for(self, event_type: str) -> tuple[str, ...]:
         """The patterns in use that mean this type."""
@@ -128,7 +135,7 @@ class _Patterns:
 
     def listeners(self, event_type: str) -> tuple[RuleVersion, ...]:
         """The versions whose triggers mean this type, each once."""
-        found = [entry.version for name in self.names_for(event_type) for entry in self.entries[name]]
+        found = [version for name in self.names_for(event_type) for _, version in self.entries[name]]
         return tuple(dict.fromkeys(found))
 
 
@@ -164,15 +171,40 @@ def arrival_condition(pattern: EventPattern, when: Condition | None = None) -> C
     return All(conditions=tuple(parts)) if parts else None
 
 
-def _patterns_by_account(versions: Iterable[RuleVersion]) -> dict[str, _Patterns]:
+class _Known(NamedTuple):
+    """What is made of a version once; versions never change, so that it stays true in the next rulebook."""
+
+    #: the match where an event meets this rule only
+    alone: Matched
+    triggers: Triggers
+
+
+def _know(versions: Iterable[RuleVersion], known: Mapping[RuleVersion, _Known]) -> dict[RuleVersion, _Known]:
+    return {
+        version: known.get(version) or _Known(Matched(hits=(version,)), _triggers_of(version)) for version in versions
+    }
+
+
+def _triggers_of(version: RuleVersion) -> Triggers:
+    """A rule's entries with the pattern each stands under; a rule that is off has none."""
+    rule = version.rule
+    if rule.enabled is Enabled.OFF:
+        return ()
+    return tuple(
+        (name, entry)
+        for pattern in rule.triggers
+        for entry in [(arrival_condition(pattern, rule.when), version)]
+        for name in pattern.events
+    )
+
+
+def _by_account(known: Mapping[RuleVersion, _Known]) -> dict[str, _Patterns]:
     accounts: dict[str, _Patterns] = {}
-    for place, version in enumerate(versions):
-        rule = version.rule
-        entries = accounts.setdefault(rule.account, _Patterns()).entries
-        for pattern in rule.triggers:
-            condition = arrival_condition(pattern, rule.when)
-            for name in pattern.events:
-                entries.setdefault(name, []).append(_Entry(place=place, condition=condition, version=version))
+    for version, (_, triggers) in known.items():
+        if triggers:
+            entries = accounts.setdefault(version.rule.account, _Patterns()).entries
+            for name, entry in triggers:
+                entries.setdefault(name, []).append(entry)
     return accounts
 
 
@@ -180,6 +212,7 @@ class WaitPattern:
     """One kind of event that ends waiting work: which events it means, and where their key stands."""
 
     def __init__(self, cancel_on: CancelOn) -> None:
+        self.meant = cancel_on
         self.hash = wait_hash(cancel_on)
         self.names = frozenset(cancel_on.pattern.events)
         condition = arrival_condition(cancel_on.pattern)
@@ -226,11 +259,15 @@ def _one_number(value: Json) -> Json:
 class WaitBook:
     """The ends that something waits for, by account and event pattern."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], *, before: WaitBook | None = None) -> None:
         self._patterns: dict[tuple[str, str], dict[str, WaitPattern]] = {}
-        for rule in rules:
+        #: by identity, which a pattern that holds on to its cancel_on keeps from being used again
+        self._made: dict[int, WaitPattern] = {}
+        made = before._made if before else {}
+        for rule in {id(rule): rule for rule in rules}.values():
             for cancel_on in rule.cancel_on:
-                pattern = WaitPattern(cancel_on)
+                pattern = made.get(id(cancel_on)) or WaitPattern(cancel_on)
+                self._made[id(cancel_on)] = pattern
                 for name in pattern.names:
                     self._patterns.setdefault((rule.account, name), {})[pattern.hash] = pattern
 

@@ -28,15 +28,21 @@ class Generation:
     version_ids: tuple[int, ...]
 
 
-def store_generation(tx: Transaction, rules: Sequence[Rule]) -> Generation:
-    """Keep the versions of a set of rules; a new generation only when the set differs from the last one."""
-    ids = tuple(store_version(tx, rule) for rule in rules)
+def store_generation(tx: Transaction, ids: Sequence[int]) -> Generation | None:
+    """Keep a set of rule versions, a new generation only when it differs from the last one.
+
+    None where one of them is not kept any more.
+    """
+    numbers = json.dumps(ids)
+    found = tx.row("count_versions", ids=numbers)
+    if found is None or found["number"] != len(ids):
+        return None
     last = last_generation(tx)
-    if last is not None and last.version_ids == ids:
+    if last is not None and last.version_ids == tuple(ids):
         return last
-    row = tx.row("insert_generation", versions=json.dumps(ids), created_at=tx.now)
+    row = tx.row("insert_generation", versions=numbers, created_at=tx.now)
     assert row is not None  # noqa: S101 - INSERT ... RETURNING gives its row
-    return Generation(id=row["id"], version_ids=ids)
+    return Generation(id=row["id"], version_ids=tuple(ids))
 
 
 def last_generation(view: Reading) -> Generation | None:
@@ -102,8 +108,14 @@ def provenance_of(row: Row) -> Provenance:
     )
 
 
-def store_version(tx: Transaction, rule: Rule) -> int:
-    """Keep a rule version under its number; the same meaning keeps its number wherever it stands."""
+def store_versions(tx: Transaction, rules: Sequence[Rule]) -> list[int]:
+    """Keep rule versions; their numbers. The same meaning keeps its number wherever it stands."""
+    keys = json.dumps([[rule.account, rule.id, rule.hash] for rule in rules])
+    known = {(row["account"], row["rule_id"], row["hash"]): row for row in tx.rows("versions_by_hashes", keys=keys)}
+    return [_store_version(tx, rule, known.get((rule.account, rule.id, rule.hash))) for rule in rules]
+
+
+def _store_version(tx: Transaction, rule: Rule, known: Row | None) -> int:
     values = {
         "document": plain_json(rule.document),
         "path": rule.provenance.path,
@@ -112,9 +124,9 @@ def store_version(tx: Transaction, rule: Rule) -> int:
         "author": rule.provenance.author,
         "dirty": None if rule.provenance.dirty is None else int(rule.provenance.dirty),
     }
-    known = tx.row("version_by_hash", account=rule.account, rule_id=rule.id, hash=rule.hash)
     if known is not None:
-        tx.run("update_version", id=known["id"], **values)
+        if any(known[name] != value for name, value in values.items()):
+            tx.run("update_version", id=known["id"], **values)
         return int(known["id"])
     row = tx.row(
         "insert_version",

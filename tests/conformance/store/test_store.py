@@ -129,7 +129,7 @@ async def plan(store: Store, *, due_at: int, run_id: str, target: str | None = N
     def change(tx: Transaction) -> int:
         last = tx.row("last_generation")
         generation = last["id"] if last else new_generation(tx)
-        known = tx.row("version_by_hash", account="default", rule_id="r", hash="h")
+        known = tx.row("versions_by_hashes", keys='[["default", "r", "h"]]')
         version = known["id"] if known else new_version(tx)
         [stored] = insert(tx, [make_event(f"for-{run_id}")], generation)
         assert stored.seq is not None

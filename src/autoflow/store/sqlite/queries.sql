@@ -361,10 +361,15 @@ UPDATE dead_letters SET status = :status, settled_at = :settled_at WHERE id = :i
 -- How many actions were given up and not decided on.
 SELECT count(*) AS number FROM dead_letters WHERE status = 'dead';
 
--- version_by_hash --
--- A rule version by its meaning.
-SELECT id, dirty, git_commit, path, line FROM rule_versions
-WHERE account = :account AND rule_id = :rule_id AND hash = :hash;
+-- versions_by_hashes --
+-- Rule versions by their meaning: (account, rule, hash) of each.
+SELECT v.* FROM json_each(:keys) k
+JOIN rule_versions v ON v.account = json_extract(k.value, '$[0]') AND v.rule_id = json_extract(k.value, '$[1]')
+                    AND v.hash = json_extract(k.value, '$[2]');
+
+-- count_versions --
+-- How many of these rule versions there are.
+SELECT count(*) AS number FROM rule_versions WHERE id IN (SELECT value FROM json_each(:ids));
 
 -- insert_version --
 -- A meaning seen for the first time.
