@@ -15,6 +15,7 @@ from autoflow.clock import Clock, SystemClock
 from autoflow.engine import Engine, EngineOptions
 from autoflow.intake.decode import DecodeLimits, Decoder
 from autoflow.intake.gate import Gate
+from autoflow.intake.room import Room
 from autoflow.model.problem import Problem
 from autoflow.observe.metrics import Metrics
 from autoflow.reload import Reloader, Sources
@@ -91,7 +92,7 @@ def make_parts(
         store=store,
         outgoing=outgoing,
         engine=engine,
-        gate=Gate(engine, store, metrics),
+        gate=Gate(engine, store, metrics, Room(limits.body)),
         decoder=decoder,
         dispatcher=Dispatcher(
             store, executor, alarm=alarm, clock=clock, slots=slots, metrics=metrics, only_shadow=shadow

@@ -13,8 +13,9 @@ from functools import partial
 
 from autoflow import failpoints
 from autoflow.engine import Engine, Judged, Receipt
-from autoflow.errors import IntakeError, StorageError
+from autoflow.errors import StorageError
 from autoflow.failpoints import Failpoint
+from autoflow.intake.room import Room, busy
 from autoflow.model.event import Event
 from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
@@ -38,7 +39,7 @@ _Group = tuple[list[Judged], str, Answer]
 class Gate:
     """Takes decoded events; returns once they are on disk."""
 
-    def __init__(self, engine: Engine, store: Store, metrics: Metrics) -> None:
+    def __init__(self, engine: Engine, store: Store, metrics: Metrics, room: Room | None = None) -> None:
         self._engine = engine
         self._store = store
         self._metrics = metrics
@@ -49,6 +50,8 @@ class Gate:
         #: commits that were asked for and whose senders were not told yet
         self._under_way = 0
         self._in_flight = 0
+        #: of the bytes that the doors hold
+        self.room = room or Room()
         self._freed = asyncio.Event()
         self._writing: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -73,7 +76,7 @@ class Gate:
 
         IntakeError where they cannot be taken now; `answer` is not called then.
         """
-        self._refuse(len(events))
+        self.refuse_past(len(events))
         if failpoints.armed:
             failpoints.reach(Failpoint.RECEIVED)
         judged = [self._engine.judge(event) for event in events]
@@ -94,12 +97,12 @@ class Gate:
         while self._writing:
             await asyncio.wait(self._writing)
 
-    def _refuse(self, number: int) -> None:
-        if self._closed or self._in_flight + number > MOST_IN_FLIGHT:
-            reason = "the daemon is shutting down" if self._closed else "too much is on its way already"
-            raise IntakeError(
-                reason, status=503, hint="try again shortly", code="AF503", headers=[("Retry-After", "1")]
-            )
+    def refuse_past(self, number: int) -> None:
+        """IntakeError where so many events would not be taken now."""
+        if self._closed:
+            raise busy("the daemon is shutting down")
+        if self._in_flight + number > MOST_IN_FLIGHT:
+            raise busy()
 
     def _await_commit(self) -> None:
         """See to it that a commit takes what has arrived; it is asked for in the loop's next turn."""

@@ -24,6 +24,7 @@ from autoflow.intake.gate import Gate
 from autoflow.intake.receipts import answer_of, note_of
 from autoflow.intake.request_id import HEADER as REQUEST_ID
 from autoflow.intake.request_id import given_id, make_id
+from autoflow.intake.room import Share
 from autoflow.model.event import Event
 from autoflow.model.problem_details import MEDIA_TYPE, problem_details
 from autoflow.observe.log import get_log
@@ -141,15 +142,18 @@ class HttpDoor:
         if method != "POST":
             allowed = [("Allow", "GET, HEAD, POST")]
             raise IntakeError(f"{method} is not for {EVENTS}", status=405, code="AF405", headers=allowed)
-        body = await self._read(admission.headers, receive)
-        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._gate.refuse_past(1)
+        with Share(self._gate.room) as share:
+            body = await self._read(admission.headers, receive, share)
+            reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
-        def respond(answer: Reply) -> None:
-            if not reply.done():  # else the sender went away
-                reply.set_result(answer)
+            def respond(answer: Reply) -> None:
+                if not reply.done():  # else the sender went away
+                    reply.set_result(answer)
 
-        self._offer(admission, body, request_id, respond)
-        await _send(send, await reply)
+            self._offer(admission, body, request_id, respond)
+            answer = await reply
+        await _send(send, answer)
 
     def admit(self, headers: Headers) -> Admission:
         """Judge the head of a request on the short way."""
@@ -158,11 +162,17 @@ class HttpDoor:
     def express(self, admission: Admission, body: bytes, respond: Callable[[Reply], None]) -> None:
         """Take the events of one whole request; `respond` is called once, now or after the commit."""
         request_id = admission.request_id or make_id()
-        refusal = admission.refusal
-        if refusal is None and len(body) > self._options.body_bytes:
+        refusal, size, room = admission.refusal, len(body), self._gate.room
+        if refusal is None and size > self._options.body_bytes:
             refusal = _too_large(self._options.body_bytes)
-        if refusal is None:
-            self._offer(admission, body, request_id, respond)
+        if refusal is None and (refusal := room.lack_of(size)) is None:
+
+            def give_back(reply: Reply) -> None:
+                room.give_back(size)
+                respond(reply)
+
+            room.take(size)
+            self._offer(admission, body, request_id, give_back)
             return
         self._metrics.event_received("http", _result_of(_status_of(refusal)))
         respond(_refusal(refusal, request_id))
@@ -230,11 +240,13 @@ class HttpDoor:
             key = key[1:-1]  # a structured header, as the draft of that header has it
         return self._decoder.decode_body(body, media_type, now=now, default_id=key)
 
-    async def _read(self, headers: Mapping[bytes, str], receive: Receive) -> bytes:
+    async def _read(self, headers: Mapping[bytes, str], receive: Receive, share: Share) -> bytes:
         limit = self._options.body_bytes
         told = headers.get(b"content-length", "0")
-        if told.isdigit() and int(told) > limit:
-            raise _too_large(limit)
+        if told.isdigit():
+            if int(told) > limit:
+                raise _too_large(limit)
+            share.grow(int(told))
         parts: list[bytes] = []
         size = 0
         while True:
@@ -245,6 +257,7 @@ class HttpDoor:
             size += len(part)
             if size > limit:
                 raise _too_large(limit)
+            share.grow(size)
             parts.append(part)
             if not message.get("more_body"):
                 return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -185,9 +185,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Answered; the next request may come. How long it may take is looked at once a second, without a timer."""
         self.server_state.total_requests += 1
-        if self.stage is Stage.ASKED and self.cycle.response_complete:
-            self.stage = Stage.IDLE
-            self.since = self.loop.time()
+        if self.cycle.response_complete:  # else it is a later request, which waits
+            self.cycle.body = bytearray()  # an idle connection holds nothing
+            if self.stage is Stage.ASKED:
+                self.stage = Stage.IDLE
+                self.since = self.loop.time()
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
