@@ -18,7 +18,7 @@ from autoflow.actions.base import Action, ActionType, Request
 from autoflow.clock import Clock
 from autoflow.errors import ClosedError, FencedError, RulesError, StorageError, TemplateError
 from autoflow.failpoints import Failpoint
-from autoflow.model.event import Event, facts_of
+from autoflow.model.event import Event, arrival_facts
 from autoflow.model.json import JsonObject
 from autoflow.model.pending import Pending, PendingKind
 from autoflow.model.rule import Rule
@@ -208,7 +208,7 @@ class Executor:
         if action is None or self.actions.find(step) is None:
             return Reject(code="no-such-action", detail=f"{step.type} is not configured here")
         try:
-            params = render_params(step, action, Facts.of(facts_of(event)), self.actions.library)
+            params = render_params(step, action, Facts.of(arrival_facts(event)), self.actions.library)
         except TemplateError as error:
             return Reject(code="template", detail=str(error))
         return StepRecord(

@@ -7,7 +7,7 @@ containers answer no attribute, so that a template can neither print a method no
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from autoflow.model.json import Json
@@ -35,15 +35,47 @@ class FrozenList(list[Any]):
         raise AttributeError(name)
 
 
-def freeze_facts(facts: Mapping[str, Json]) -> FrozenMap:
+class FrozenFacts(Mapping[str, Any]):
+    """The facts of a run for templates: each name is frozen once, where a template asks for it."""
+
+    __slots__ = ("_frozen", "_plain")
+
+    def __init__(self, plain: Mapping[str, Json]) -> None:
+        self._plain = plain
+        self._frozen: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._frozen:
+            self._frozen[name] = _freeze(self._plain[name])
+        return self._frozen[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._plain)
+
+    def __len__(self) -> int:
+        return len(self._plain)
+
+    def pick(self, names: Iterable[str]) -> dict[str, Any]:
+        """Those of these names that there are."""
+        picked = {}
+        for name in names:
+            try:
+                picked[name] = self[name]
+            except KeyError:
+                continue
+        return picked
+
+
+def freeze_facts(facts: Mapping[str, Json]) -> FrozenFacts:
     """The facts for templates. Do it once for a run and hand the result to every render."""
-    if isinstance(facts, FrozenMap):
-        return facts
-    return FrozenMap({str(key): _freeze(value) for key, value in facts.items()})
+    return facts if type(facts) is FrozenFacts else FrozenFacts(facts)
 
 
 def _freeze(value: Json) -> Json:
-    if isinstance(value, FrozenMap | FrozenList):
+    kind = type(value)
+    if kind is str or kind is int or kind is float or kind is bool or value is None:
+        return value
+    if kind is FrozenMap or kind is FrozenList:
         return value
     if isinstance(value, Mapping):
         return FrozenMap({str(key): _freeze(part) for key, part in value.items()})

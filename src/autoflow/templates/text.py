@@ -63,12 +63,14 @@ _numbers = itertools.count()
 class TextTemplate:
     """A compiled template. TemplateError when it is written wrongly."""
 
-    __slots__ = ("__weakref__", "_environment", "_names", "source")
+    __slots__ = ("__weakref__", "_environment", "_names", "_roots", "source")
 
     def __init__(self, source: str, *, environment: minijinja.Environment = _ENVIRONMENT) -> None:
         check_template(source)
         self.source = source
         self._environment = environment
+        #: the names it takes from the facts
+        self._roots = _find_names(source) if "{" in source else frozenset()
         #: what the engine knows it by, for each ending it was rendered under
         self._names: dict[str, str] = {}
 
@@ -78,7 +80,7 @@ class TextTemplate:
             return self.source
         ending = "html" if autoescape else "txt"
         name = self._names.get(ending) or self._compile(ending)
-        text = _guard(lambda: self._environment.render_template(name, **freeze_facts(facts)))
+        text = _guard(lambda: self._environment.render_template(name, **freeze_facts(facts).pick(self._roots)))
         if len(text) > OUTPUT_CAP or len(text.encode("utf-8", "replace")) > OUTPUT_CAP:
             raise TemplateError(f"the rendered text is larger than {OUTPUT_CAP // 1024} KiB")
         return text
