@@ -184,17 +184,17 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Answered; the next request may come. How long it may take is looked at once a second, without a timer."""
-        self.server_state.total_requests += 1
         if self.cycle.response_complete:  # else it is a later request, which waits
             self.cycle.body = bytearray()  # an idle connection holds nothing
             if self.stage is Stage.ASKED:
                 self.stage = Stage.IDLE
                 self.since = self.loop.time()
-        if self.transport.is_closing():
-            return
-        self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
 
     def pause_writing(self) -> None:
         """The sender does not read what it is answered."""
