@@ -66,6 +66,7 @@ class Ledger:
         self._metrics = metrics
         self._entries: list[_Waiting] = []
         self._writing: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def claim(self, ids: tuple[int, ...]) -> list[Claimed]:
         """Take what was chosen and still waits, oldest first."""
@@ -84,7 +85,8 @@ class Ledger:
 
     def _enter(self, entry: Entry) -> asyncio.Future[Any]:
         """Answered once it is on disk. StorageError where it could not be kept, FencedError where it is not ours."""
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._loop = self._loop or asyncio.get_running_loop()  # asking for it each time costs a call of the system
+        future: asyncio.Future[Any] = self._loop.create_future()
         self._entries.append((entry, future))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.ensure_future(self._write())

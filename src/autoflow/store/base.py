@@ -6,7 +6,7 @@ Before it: the engine, the executor and the API. After it: a database. Every sta
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -21,6 +21,10 @@ class Row(Protocol):
 
     def keys(self) -> Sequence[str]:
         """The names of the columns."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """The values of the columns, in their order."""
         ...
 
 

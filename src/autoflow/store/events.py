@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -56,7 +56,7 @@ def insert_events(
     return _keep_what_is_new(tx, records, first)
 
 
-def event_of(row: Row, *, id_column: str = "id") -> Event:
+def event_of(row: Row | Mapping[str, Any], *, id_column: str = "id") -> Event:
     """The event of a row, whatever else the row holds."""
     text = row["data"]
     extensions = row["extensions"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from autoflow.errors import FencedError
 from autoflow.model.event import Event
@@ -186,14 +186,17 @@ def claim_suspect(tx: Transaction, *, epoch: int, is_alone: bool, only_shadow: b
 
 def _load_claimed(tx: Transaction, ids: Sequence[int]) -> list[Claimed]:
     claimed = []
-    for row in tx.rows("claimed_rows", ids=json.dumps(ids)):
+    rows = tx.rows("claimed_rows", ids=json.dumps(ids))
+    names = rows[0].keys() if rows else ()
+    for values in rows:
+        row = dict(zip(names, values, strict=True))  # a row looks each name up among all of its names
         event = _event_or_end(tx, row)
         if event is not None:
             claimed.append(Claimed(pending=pending_of(row), event=event, begun=bool(row["begun"])))
     return claimed
 
 
-def _event_or_end(tx: Transaction, row: Row) -> Event | None:
+def _event_or_end(tx: Transaction, row: Mapping[str, Any]) -> Event | None:
     """The event of claimed work; where it cannot be read any more the run ends, and keeps nobody else waiting."""
     try:
         return event_of(row, id_column="event_id")
@@ -275,7 +278,7 @@ def fenced(pending: Pending) -> FencedError:
     return FencedError(f"pending trigger {pending.id} is no longer ours")
 
 
-def pending_of(row: Row) -> Pending:
+def pending_of(row: Row | Mapping[str, Any]) -> Pending:
     """The pending trigger of a row."""
     return Pending(
         id=row["id"],
