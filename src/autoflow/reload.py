@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autoflow import failpoints
@@ -27,6 +27,8 @@ from autoflow.rules.provenance import GitProvenance
 from autoflow.rules.rule_files import RuleFiles
 from autoflow.rules.versions import VersionBook
 from autoflow.runs.executor import Executor
+from autoflow.security.egress import EgressGuard
+from autoflow.settings import EgressSettings
 from autoflow.store.base import Store
 from autoflow.store.versions import last_generation
 from autoflow.templates import TemplateLibrary
@@ -43,6 +45,8 @@ class Sources:
     rules: Path
     templates: Path
     notifiers: Mapping[str, Notifier]
+    #: the targets inside that rules may name
+    egress: EgressSettings = field(default_factory=EgressSettings)
 
 
 class Files:
@@ -50,6 +54,8 @@ class Files:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
+        egress = sources.egress
+        self._guard = EgressGuard(egress.allow, require_https=egress.require_https)
         self._rules = RuleFiles(sources.rules)
         self._loader = Loader()
         self._library = TemplateLibrary()
@@ -66,7 +72,7 @@ class Files:
         if self._digest != self._library_digest:
             self._library = TemplateLibrary.load(self._sources.templates)
             self._library_digest = self._digest
-        context = make_context(self._sources.notifiers, self._library)
+        context = make_context(self._sources.notifiers, self._library, self._guard.check_written)
         root = self._sources.rules
         if root.is_dir():
             result = self._loader.load(self._rules.texts, context, GitProvenance(root))

@@ -16,6 +16,7 @@ from autoflow.matching.codes import CODES
 from autoflow.rules.codes import MEANINGS
 from autoflow.rules.loader import LoadContext, LoadResult, load_files, load_text
 from autoflow.rules.report import render_problem
+from autoflow.security.egress import EgressGuard
 from autoflow.templates import check_template
 
 HERE = Path(__file__).parent
@@ -26,6 +27,7 @@ CONTEXT = LoadContext(
     notifiers={"email": "email", "email-eu": "email", "sms": "sms"},
     templates=frozenset({"new-high-value-job"}),
     check_template=check_template,
+    check_url=EgressGuard().check_written,
 )
 YAML_CODES = {"AF101", "AF103", "AF105"}
 

@@ -128,7 +128,9 @@ def _make_reloader(
     store: SqliteStore,
     problems: Callable[[tuple[Problem, ...], str | None], None],
 ) -> Reloader:
-    sources = Sources(rules=settings.rules, templates=settings.templates, notifiers=settings.notifiers)
+    sources = Sources(
+        rules=settings.rules, templates=settings.templates, notifiers=settings.notifiers, egress=settings.egress
+    )
     return Reloader(
         sources,
         engine=engine,

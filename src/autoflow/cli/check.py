@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -172,8 +173,19 @@ def _load(settings: Settings, paths: list[Path] | None) -> Loaded:
     root = wanted[0] if len(wanted) == 1 and wanted[0].is_dir() else None
     with show_progress("reading rules"):
         library = TemplateLibrary.load(settings.templates)
-        context = make_context(settings.notifiers, library)
+        context = make_context(settings.notifiers, library, _make_url_check(settings))
         return Loaded(result=load_files(wanted, context, root=root), library=library, context=context)
+
+
+def _make_url_check(settings: Settings) -> Callable[[str], None]:
+    """Whether rules may send to a URL; the network's modules are imported with the first one."""
+
+    def check(url: str) -> None:
+        from autoflow.security.egress import EgressGuard
+
+        EgressGuard(settings.egress.allow, require_https=settings.egress.require_https).check_written(url)
+
+    return check
 
 
 def _say_errors(loaded: Loaded) -> None:

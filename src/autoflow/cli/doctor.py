@@ -144,7 +144,9 @@ def _rules(settings: Settings) -> Finding:
 
     if not settings.rules.is_dir():
         return "rules", "failed", f"there is no directory {shown_path(settings.rules)}"
-    sources = Sources(rules=settings.rules, templates=settings.templates, notifiers=settings.notifiers)
+    sources = Sources(
+        rules=settings.rules, templates=settings.templates, notifiers=settings.notifiers, egress=settings.egress
+    )
     loaded = load_sources(sources)
     if loaded.errors:
         count = "1 error" if len(loaded.errors) == 1 else f"{len(loaded.errors)} errors, the first"

@@ -37,6 +37,9 @@ ENDLESS_WAIT = "AF150"
 NUMBER_LOST = "AF151"
 NOTHING_INSIDE = "AF152"
 CUT_BY_COMMENT = "AF153"
+NO_ADDRESS = "AF154"
+OTHER_TEMPLATE = "AF155"
+REFUSED_TARGET = "AF156"
 
 MEANINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -75,6 +78,9 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         NUMBER_LOST: "An unquoted number that loses a character.",
         NOTHING_INSIDE: "A file without any rule.",
         CUT_BY_COMMENT: "A text was cut off by what YAML takes for a comment.",
+        NO_ADDRESS: "A recipient that is written out and is no address.",
+        OTHER_TEMPLATE: "A text with another tool's template in it, which is sent as it stands.",
+        REFUSED_TARGET: "A URL that autoflow refuses to connect to, as the config stands.",
     }
 )
 """One sentence a code."""

@@ -20,3 +20,5 @@ class LoadContext:
     templates: frozenset[str] | None = None
     #: raises TemplateError for a template that cannot be compiled; None: not checked
     check_template: Callable[[str], None] | None = None
+    #: raises EgressError for an address that is never sent to; None: not checked
+    check_url: Callable[[str], None] | None = None

@@ -20,6 +20,8 @@ _FLOW_WHEN = re.compile(r"\bwhen:\s+(?P<condition>.*?)(?P<close>\s*\}+\s*)$")
 _FLOW_STAR = re.compile(r"(?<=: )(\*)(?=\s*[,}])")
 _FLOW_KEY = re.compile(r"(?<![\"'])(\b[\w.]+\[[^\]\s]*\][\w.\[\]]*)(?=:\s)")
 _FLOW_TEMPLATE = re.compile(r"(?<![\"'\w])(\{\{.*?\}\})(?!\s*[\"'])")
+_TURNED = re.compile(r"\s*-\s+(?P<text>\"[^\"]*\")\s+(?P<sign>[=!<>]=|[<>]|in)\s+(?P<fact>[\w.\[\]]+)\s*$")
+_TURNS = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "in": "contains"}
 _GLUED = re.compile(r"\s*(?:-\s+)*([A-Za-z_]\w*):(?=[^\s:/])(.*)$")
 _CUT = re.compile(r"(?<=\s)(#[^\s,}\]]*)[^\"']*[}\]]")
 _COMMENT = re.compile(r"\s(#.*)$")
@@ -108,7 +110,7 @@ def _find_cause(text: str) -> _Cause | None:
         return cause
     entry = _ENTRY.match(text)
     if entry is None:
-        return _find_glued(text)
+        return _find_turned(text) or _find_glued(text)
     line = _Line(lead=entry["lead"], key=entry["key"], value=entry["value"], column=entry.start("value") + 1)
     return next((cause for find in _FINDERS if (cause := find(line)) is not None), None)
 
@@ -119,6 +121,16 @@ def _find_tab(text: str) -> _Cause | None:
         return None
     hint = "indent with spaces, two for each level"
     return _Cause(message="a tab cannot indent in YAML", hint=hint, column=indent.index("\t") + 1)
+
+
+def _find_turned(text: str) -> _Cause | None:
+    """`- "Done" == job.status`, a line of a list that begins with its text."""
+    found = _TURNED.match(text)
+    if found is None:
+        return None
+    message = "YAML ends the value at the second quote; a condition starts with a fact, never with text"
+    hint = f"turn it round: - {found['fact']} {_TURNS.get(found['sign'], found['sign'])} {found['text']}"
+    return _Cause(message=message, hint=hint, column=found.start("text") + 1, width=len(found["text"]))
 
 
 def _find_glued(text: str) -> _Cause | None:

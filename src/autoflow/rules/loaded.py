@@ -5,7 +5,7 @@ After the loader; before it comes in force (the reloader), or is shown (`validat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,13 +36,16 @@ class Loaded:
         return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
 
 
-def make_context(notifiers: Mapping[str, Notifier], library: TemplateLibrary) -> LoadContext:
+def make_context(
+    notifiers: Mapping[str, Notifier], library: TemplateLibrary, check_url: Callable[[str], None] | None = None
+) -> LoadContext:
     """What rules are checked against."""
     return LoadContext(
         action_types=ACTION_TYPES,
         notifiers={notifier.name: notifier.type for notifier in notifiers.values()},
         templates=library.names,
         check_template=check_template,
+        check_url=check_url,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from autoflow.actions.base import ActionType, Param, ParamKind, is_reserved_header
-from autoflow.errors import ConditionError, SecretError, TemplateError
+from autoflow.errors import ConditionError, EgressError, SecretError, TemplateError
 from autoflow.matching.paths import parse_path, parse_reference, write_reference
 from autoflow.model.condition import Reference
 from autoflow.model.json import Json, JsonObject
@@ -23,6 +23,12 @@ _MARKDOWN_LINK = re.compile(r"\[([^\]]*)\]\((https?://[^)\s]+)\)")
 _URL = re.compile(r"(https?)://([^/?#]*)([/?#].*)?", re.IGNORECASE | re.DOTALL)
 _HOST = re.compile(r"[^\s{}\\@]+")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_OTHER_TEMPLATE = re.compile(r"\$\{\s*([^\s{}]+)\s*\}")
+_ADDRESSES = {
+    "sms": (re.compile(r"(?:tel:)?[+(]?[0-9][^A-Za-z@]+"), "phone number", "+15557654321"),
+    "email": (re.compile(r"[^@]*[^@\s<]@[^@\s>]+>?\s*"), "mail address", "jane@example.com"),
+}
+"""What the address of a person looks like; the action itself looks more closely when it sends."""
 _SECRET_PARAM = "secret"  # noqa: S105 - a parameter's name: what stands there is only ever a reference
 LITERAL = "literal"
 _TYPED_KEYS = (
@@ -136,7 +142,16 @@ class ParamsReader:
             return self._read_typed(value, at)
         if isinstance(value, str) and not value.strip():
             self.findings.add(at, codes.WRONG_VALUE, f"{self.kind.name}.{param.name} must not be empty")
+        elif isinstance(value, str) and not _TEMPLATE.search(value) and not find_references(value):
+            self._check_address(value, at)
         return self._read_text(param, value, at)
+
+    def _check_address(self, text: str, at: Pointer) -> None:
+        form, name, example = _ADDRESSES.get(self.kind.name, (None, "", ""))
+        if form is None or form.fullmatch(text.strip()) or _OTHER_TEMPLATE.search(text):
+            return
+        hint = f"write one out ({example}), or a template that leads to one"
+        self.findings.advise(at, codes.NO_ADDRESS, f"{text[:40]!r} is not a {name}", hint, Severity.WARNING)
 
     def _read_value(self, value: Json, at: Pointer) -> Json:
         if isinstance(value, str):
@@ -190,7 +205,15 @@ class ParamsReader:
             self.findings.add(at, codes.WRONG_URL, "no user name or password in a URL", hint)
         else:
             self._check_template(value, at)
+            self._check_target(f"{parts[1]}://{parts[2]}/", at)
         return value
+
+    def _check_target(self, url: str, at: Pointer) -> None:
+        if self.context.check_url is not None:
+            try:
+                self.context.check_url(url)
+            except EgressError as error:
+                self.findings.advise(at, codes.REFUSED_TARGET, error.message, error.hint, Severity.WARNING)
 
     def _read_headers(self, param: Param, value: Json, at: Pointer) -> Json:
         if not isinstance(value, dict):
@@ -275,6 +298,11 @@ class ParamsReader:
         self.findings.add(at, codes.SECRET_PLACE, message, "here it would be sent to the receiver, and shown")
 
     def _check_template(self, text: str, at: Pointer) -> None:
+        other = _OTHER_TEMPLATE.search(text)
+        if other is not None:
+            message = f"{other[0]} is sent as it stands"
+            hint = f"a template is written {{{{ {other[1]} }}}}"
+            self.findings.advise(at, codes.OTHER_TEMPLATE, message, hint, Severity.WARNING)
         if self.context.check_template is None or not _TEMPLATE.search(text):
             return
         try:

@@ -117,6 +117,12 @@ class EgressGuard:
         self._pass(target.origin)
         return target
 
+    def check_written(self, url: str) -> None:
+        """EgressError when a rule with this URL can never be sent, as far as that is known without a look-up."""
+        origin = self.check_url(url).origin
+        if origin.host == "localhost" or origin.host.endswith(".localhost"):
+            self.check_address(ipaddress.IPv4Address("127.0.0.1"), origin.host, origin.port)
+
     async def resolve(
         self, host: str, port: int, *, own: bool = False, resolver: Resolver | None = None
     ) -> list[str]:

@@ -1,6 +1,6 @@
 """A rulebook that takes over from the one before it judges as one that is made anew."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoflow.actions.kinds import ACTION_TYPES
@@ -51,6 +51,7 @@ def judged(rulebook: Rulebook, one: Event) -> tuple[list[int], list[tuple[int, s
     return [v.id for v in found.hits], [(v.id, str(error)) for v, error in found.errors]
 
 
+@settings(deadline=None)  # making sixty rules an index takes its time
 @given(data=st.data())
 def test_a_rulebook_that_takes_over_judges_as_a_new_one(data: st.DataObject) -> None:
     """Rules edited, added, removed and moved, a few or many at a time: hits, errors, their order and ends agree."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.model.problem import Severity
 from autoflow.rules import codes
 from autoflow.rules.loader import LoadContext, LoadResult, load_text
+from autoflow.security.egress import EgressGuard
 from autoflow.templates import check_template
 
 CONTEXT = LoadContext(
@@ -18,6 +20,8 @@ CONTEXT = LoadContext(
     templates=frozenset({"hello"}),
     check_template=check_template,
 )
+
+RULE_FOR = 'trigger: {{ event: a }}\nactions: [ {kind}: {{ recipient: "{text}", message: x }} ]'
 
 
 def load_step(step: str) -> LoadResult:
@@ -55,21 +59,21 @@ def test_what_is_right_is_taken(step: str) -> None:
 @pytest.mark.parametrize(
     ("step", "code", "column"),
     [
-        ("sms: { recipient: x }", codes.MISSING_PARAM, 5),
+        ('sms: { recipient: "+1555" }', codes.MISSING_PARAM, 5),
         ("sms: { message: x }", codes.MISSING_PARAM, 5),
-        ("sms: { recipient: x, message: y, template: hello }", codes.MISSING_PARAM, 5),
+        ('sms: { recipient: "+1555", message: y, template: hello }', codes.MISSING_PARAM, 5),
         ("sms: { recipient: [], message: y }", codes.WRONG_VALUE, 23),
         ("sms: { recipient: ' ', message: y }", codes.WRONG_VALUE, 23),
         ("sms: { recipient: { a: b }, message: y }", codes.WRONG_SHAPE, 23),
         ("sms: { recipient: { fact: 'a b' }, message: y }", "AF208", 33),
-        ("sms: { recipient: x, mesage: y, message: z }", codes.UNKNOWN_KEY, 26),
+        ('sms: { recipient: "+1555", mesage: y, message: z }', codes.UNKNOWN_KEY, 32),
         ("sms: text", codes.WRONG_SHAPE, 10),
-        ("sms: { recipient: x, template: helo }", codes.UNKNOWN_TEMPLATE, 36),
-        ("sms: { recipient: x, message: y, notifier: email }", codes.UNKNOWN_NOTIFIER, 48),
-        ("sms: { recipient: x, message: y, notifier: nobody }", codes.UNKNOWN_NOTIFIER, 48),
-        ("sms: { recipient: x, message: secret://env/A }", codes.SECRET_PLACE, 35),
-        ("sms: { recipient: x, message: '{{ a' }", "AF300", 35),
-        ("sms: { recipient: x, message: '{{ a | nothing }}' }", "AF300", 35),
+        ('sms: { recipient: "+1555", template: helo }', codes.UNKNOWN_TEMPLATE, 42),
+        ('sms: { recipient: "+1555", message: y, notifier: email }', codes.UNKNOWN_NOTIFIER, 54),
+        ('sms: { recipient: "+1555", message: y, notifier: nobody }', codes.UNKNOWN_NOTIFIER, 54),
+        ('sms: { recipient: "+1555", message: secret://env/A }', codes.SECRET_PLACE, 41),
+        ("sms: { recipient: '+1555', message: '{{ a' }", "AF300", 41),
+        ("sms: { recipient: '+1555', message: '{{ a | nothing }}' }", "AF300", 41),
         ("webhook: { url: ftp://a.example, payload: 1 }", codes.WRONG_URL, 21),
         ("webhook: { url: a.example/x, payload: 1 }", codes.WRONG_URL, 21),
         ("webhook: { url: 'https:///x', payload: 1 }", codes.WRONG_URL, 21),
@@ -137,9 +141,54 @@ def test_what_only_looks_like_a_typed_value_is_sent_as_it_is() -> None:
 def test_an_action_that_the_config_cannot_send_is_worth_a_warning() -> None:
     """The rule can be used where another config has the notifier."""
     context = LoadContext(action_types=ACTION_TYPES, notifiers={"email": "email"})
-    text = "trigger: { event: a }\nactions: [ sms: { recipient: x, message: y } ]"
+    text = "trigger: { event: a }\nactions: [ sms: { recipient: '+1555', message: y } ]"
     result = load_text(text, "rule.yaml", context)
     assert [(problem.code, problem.severity) for problem in result.problems] == [
         (codes.UNKNOWN_NOTIFIER, Severity.WARNING)
     ]
     assert len(result.rules) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["+1 (555) 765-4321", "0555 7654321", "tel:+15557654321", "{{ job.phone }}", "+15557654321 "],
+)
+def test_phone_numbers_in_all_usual_forms_are_addresses(text: str) -> None:
+    """A warning is worth something only where it is right."""
+    result = load_text(RULE_FOR.format(kind="sms", text=text), "rule.yaml", CONTEXT)
+    assert not result.problems
+
+
+@pytest.mark.parametrize("text", ["jane@example.com", "Jane Doe <jane@example.com>", "{{ job.email }}"])
+def test_mail_addresses_with_and_without_a_name_are_addresses(text: str) -> None:
+    """As the mail action takes them."""
+    result = load_text(RULE_FOR.format(kind="email", text=text), "rule.yaml", CONTEXT)
+    assert not result.problems
+
+
+@pytest.mark.parametrize("kind", ["sms", "email"])
+@pytest.mark.parametrize("text", ["billing", "jane@", "@example.com", "jane at example.com"])
+def test_a_recipient_that_is_no_address_is_told(kind: str, text: str) -> None:
+    """It would fail at each run. Only a warning: the rule can be used."""
+    result = load_text(RULE_FOR.format(kind=kind, text=text), "rule.yaml", CONTEXT)
+    assert [(problem.code, problem.severity) for problem in result.problems] == [(codes.NO_ADDRESS, Severity.WARNING)]
+    assert len(result.rules) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "refused"),
+    [
+        ("https://hooks.example.com/{{ a.b }}", False),
+        ("http://10.0.0.7/x", True),
+        ("http://10.0.0.8/x", False),
+        ("http://localhost:9000/{{ a }}", True),
+        ("http://[::1]/x", True),
+        ("https://hooks.example.com:25/x", True),
+    ],
+)
+def test_a_url_that_is_never_connected_to_is_told(url: str, refused: bool) -> None:
+    """As far as it is known without a look-up; what the config allows is not told."""
+    context = dataclasses.replace(CONTEXT, check_url=EgressGuard(["10.0.0.8"]).check_written)
+    text = f'trigger: {{ event: a }}\nactions: [ webhook: {{ url: "{url}", payload: {{ a: 1 }} }} ]'
+    result = load_text(text, "rule.yaml", context)
+    assert [problem.code for problem in result.problems] == ([codes.REFUSED_TARGET] if refused else [])
