@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import os
 import re
 import socket
 import sqlite3
 import struct
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +32,7 @@ actions: [ { log: { message: "{{ n }}" } } ]
 TIMES = 5
 LARGE = 64
 REQUESTS = 4
+LINES = 4_000
 
 
 @dataclass
@@ -148,3 +151,59 @@ async def test_senders_that_hang_up_strand_nothing(daemon: DaemonProcess) -> Non
     assert read(daemon, "SELECT DISTINCT status FROM runs") == [("done",)]
     assert read(daemon, "SELECT DISTINCT result FROM attempts") == [("delivered",)]
     assert daemon.events_logged("api.defect") == []
+
+
+@pytest.fixture
+def unread(daemon: DaemonProcess) -> Iterator[int]:
+    """A daemon with acks that nobody reads yet: where they can be read."""
+    reading, writing = os.pipe()
+    daemon.arguments, daemon.output = ["--stdin", "--ack"], writing
+    daemon.config = {"limits": {"shutdown_grace": "1s"}}
+    daemon.write_rule("a.yaml", RULE)
+    yield reading
+    os.close(reading)
+    os.close(writing)
+
+
+async def fill(daemon: DaemonProcess) -> asyncio.Task[None]:
+    """Write lines until the acks fill their pipe; the events behind them are in the database."""
+
+    async def write() -> None:
+        assert daemon.process is not None
+        assert daemon.process.stdin is not None
+        for number in range(LINES):
+            daemon.process.stdin.write(json.dumps({"type": "x", "id": f"line-{number}"}).encode() + b"\n")
+            await daemon.process.stdin.drain()
+        daemon.process.stdin.close()
+
+    await daemon.start()
+    writing = asyncio.ensure_future(write())
+    await until(lambda: read(daemon, "SELECT count(*) FROM events")[0][0] >= 500)  # type: ignore[operator]  # a number
+    return writing
+
+
+async def test_acks_that_nobody_reads_hold_their_sender_and_nobody_else(daemon: DaemonProcess, unread: int) -> None:
+    """The other doors answer; and once they are read, every line has its ack, in order."""
+    writing = await fill(daemon)
+    assert (await daemon.post({"type": "x", "id": "over HTTP"})).status_code == 202
+    text = b""
+    while text.count(b"\n") < LINES:
+        text += await asyncio.to_thread(os.read, unread, 1 << 16)
+    await writing
+    acks = [json.loads(line) for line in text.splitlines()]
+    assert [(ack["line"], ack["id"], ack["status"]) for ack in acks] == [
+        (number + 1, f"line-{number}", "accepted") for number in range(LINES)
+    ]
+    assert await daemon.stop() == 0
+
+
+async def test_acks_that_nobody_reads_do_not_hold_the_end(daemon: DaemonProcess, unread: int) -> None:
+    """It drains for as long as it may, and ends well; whatever was acknowledged is there."""
+    writing = await fill(daemon)
+    assert await daemon.stop() == 0
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    os.set_blocking(unread, False)
+    acked = [json.loads(line)["id"] for line in os.read(unread, 1 << 20).rpartition(b"\n")[0].splitlines()]
+    assert acked
+    assert set(acked) <= {row[0] for row in read(daemon, "SELECT id FROM events")}

@@ -46,6 +46,8 @@ class DaemonProcess:
     arguments: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
+    #: where its standard output goes; read into `stdout` unless somebody else has it
+    output: int = asyncio.subprocess.PIPE
     process: asyncio.subprocess.Process | None = None
     stdout: bytes = b""
     log: list[str] = field(default_factory=list)
@@ -81,7 +83,7 @@ class DaemonProcess:
             cwd=self.home,
             env={**os.environ, **self.environment},
             stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=self.output,
             stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         self._reading = asyncio.ensure_future(self._read())
@@ -95,15 +97,15 @@ class DaemonProcess:
     async def _read(self) -> None:
         assert self.process is not None
         assert self.process.stderr is not None
-        assert self.process.stdout is not None
 
         async def read_errors(stream: asyncio.StreamReader) -> None:
             async for line in stream:
                 self.log.append(line.decode())
 
-        async def read_output(stream: asyncio.StreamReader) -> None:
-            async for line in stream:
-                self.stdout += line
+        async def read_output(stream: asyncio.StreamReader | None) -> None:
+            if stream is not None:
+                async for line in stream:
+                    self.stdout += line
 
         await asyncio.gather(read_errors(self.process.stderr), read_output(self.process.stdout))
 

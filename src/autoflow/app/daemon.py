@@ -23,6 +23,7 @@ from autoflow.app.parts import make_parts
 from autoflow.app.state import hold_state
 from autoflow.app.store_watch import watch_store
 from autoflow.errors import AutoflowError, StorageError
+from autoflow.intake.acks import AckWriter
 from autoflow.intake.http import LOCAL_HOSTS, DoorOptions, HttpDoor
 from autoflow.intake.listener import (
     BoundedProtocol,
@@ -105,6 +106,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._told_to_stop = False
         self._exit_code = 0
+        self._stdin: StdinDoor | None = None
         self._spawned: set[asyncio.Task[object]] = set()
         parts = make_parts(settings, secrets, show=voice.show, problems=voice.problems, shadow=options.shadow)
         self.clock, self.metrics, self.alarm = parts.clock, parts.metrics, parts.alarm
@@ -239,7 +241,8 @@ class Daemon:
             server.should_exit = True
         await asyncio.wait(serving)
         await self.gate.close()
-        await self.dispatcher.stop(self._settings.limits.shutdown_grace / 1000)
+        grace = self._settings.limits.shutdown_grace / 1000
+        await asyncio.gather(self.dispatcher.stop(grace), self._rest_stdin(grace))
         for one in beside:
             one.cancel()
         for ended in await asyncio.gather(dispatching, *serving, return_exceptions=True):
@@ -309,8 +312,9 @@ class Daemon:
         os._exit(StorageError.exit_code)
 
     async def _read_stdin(self) -> None:
-        ack = _print_line if self._options.ack else None
-        door = StdinDoor(self.gate, self.decoder, self.clock, ack=ack, tell=self._voice.tell)
+        writer = AckWriter(sys.stdout.fileno(), asyncio.get_running_loop()) if self._options.ack else None
+        ack = None if writer is None else writer.write
+        self._stdin = door = StdinDoor(self.gate, self.decoder, self.clock, ack=ack, tell=self._voice.tell)
         await door.run(await open_stdin())
         if door.count.refused:
             self._exit_code = 1
@@ -318,6 +322,12 @@ class Daemon:
         if self._options.once:
             await self.dispatcher.run_due()
             self._stop.set()
+
+    async def _rest_stdin(self, grace: float) -> None:
+        """What came in by that door is answered, unless nobody reads the answers."""
+        if self._stdin is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stdin.rest(), grace)
 
     async def _measure(self) -> None:
         """Read off what is not counted as it happens."""
@@ -367,8 +377,3 @@ def run_daemon(settings: Settings, options: RunOptions, voice: Voice, secrets: S
 
     with hold_state(settings.state), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main())
-
-
-def _print_line(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()

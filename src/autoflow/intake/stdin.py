@@ -1,4 +1,4 @@
-"""The door of the shell: JSON lines on standard input; with acks, one line each after the commit."""
+"""The door of the shell: JSON lines on standard input; with acks (`acks`), one line each after the commit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,7 +54,7 @@ class StdinDoor:
         decoder: Decoder,
         clock: Clock,
         *,
-        ack: Callable[[str], None] | None,
+        ack: Callable[[bytes], Awaitable[None]] | None,
         tell: Callable[[str], None],
     ) -> None:
         self._gate = gate
@@ -62,6 +62,10 @@ class StdinDoor:
         self._clock = clock
         self._ack = ack
         self._tell = tell
+        self._answers: list[str] = []
+        #: whether all that was read is answered
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
         self.count = LineCount()
 
     async def run(self, reader: ByteSource) -> None:
@@ -70,13 +74,21 @@ class StdinDoor:
         first = 1
         try:
             while lines := await source.next():
+                self._at_rest.clear()
                 for begin in range(0, len(lines), MOST_LINES):
                     await self._take(lines[begin : begin + MOST_LINES], first=first + begin)
                 first += len(lines)
+                self._at_rest.set()
         except BrokenPipeError:
             # Whoever counted on the acks is gone, and will send again what it has no ack for.
             self.count.refused += 1
             self._tell("stdin: nobody reads the acks any more; no further line is taken")
+        finally:
+            self._at_rest.set()
+
+    async def rest(self) -> None:
+        """Return once what was read so far is answered."""
+        await self._at_rest.wait()
 
     async def _take(self, lines: list[bytes], *, first: int) -> None:
         events: list[tuple[int, Event]] = []
@@ -91,6 +103,7 @@ class StdinDoor:
             # Who writes into a pipe can wait, who sends over HTTP is told to.
             await self._gate.wait_for_room(len(events))
             await self._store(events)
+        await self._send_answers()
 
     async def _store(self, events: list[tuple[int, Event]]) -> None:
         try:
@@ -118,7 +131,13 @@ class StdinDoor:
 
     def _answer(self, answer: dict[str, object]) -> None:
         if self._ack is not None:
-            self._ack(plain_json(answer))
+            self._answers.append(plain_json(answer) + "\n")
+
+    async def _send_answers(self) -> None:
+        """No further line is taken before they are with the system: so many are held, and no more."""
+        answers, self._answers = self._answers, []
+        if self._ack is not None and answers:
+            await self._ack("".join(answers).encode())
 
 
 async def open_stdin() -> ByteSource:

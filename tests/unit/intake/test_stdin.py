@@ -30,9 +30,13 @@ class Shell:
             self.gate,
             decoder,
             self.line.clock,
-            ack=lambda text: self.acks.append(json.loads(text)),
+            ack=self.keep,
             tell=self.told.append,
         )
+
+    async def keep(self, text: bytes) -> None:
+        """What the door answers, as its reader sees it."""
+        self.acks += map(json.loads, text.splitlines())
 
     async def read(self, *parts: bytes) -> list[tuple[int, str]]:
         """Feed these parts and then the end; (line, status) of each ack."""
@@ -149,13 +153,37 @@ async def test_after_the_gate_is_closed_lines_are_refused(shell: Shell) -> None:
 async def test_when_nobody_reads_the_acks_any_more_no_further_line_is_taken(shell: Shell) -> None:
     """What was taken before stays; the door ends and says so, and the daemon goes on with its other doors."""
 
-    def fail(_text: str) -> None:
+    async def fail(_text: bytes) -> None:
         raise BrokenPipeError
 
     shell.door._ack = fail
     await shell.read(event("1") + b"\n")
     assert shell.told == ["stdin: nobody reads the acks any more; no further line is taken"]
     assert shell.door.count.refused == 1
+
+
+async def test_while_the_acks_are_not_read_no_further_line_is_taken(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow reader slows its sender and holds nobody else; the door rests once they are with the system."""
+    monkeypatch.setattr(stdin_module, "MOST_LINES", 2)
+    read = asyncio.Event()
+
+    async def wait(text: bytes) -> None:
+        await read.wait()
+        await shell.keep(text)
+
+    shell.door._ack = wait
+    reading = asyncio.ensure_future(shell.read(b"".join(event(str(n)) + b"\n" for n in range(6))))
+    while shell.door.count.taken < 2:
+        await asyncio.sleep(0)
+    resting = asyncio.ensure_future(shell.door.rest())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert (shell.door.count.taken, resting.done(), shell.acks) == (2, False, [])
+    read.set()
+    assert await reading == [(n + 1, "accepted") for n in range(6)]
+    await resting
 
 
 async def test_an_event_that_breaks_something_inside_harms_no_other_line(
