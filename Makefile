@@ -12,7 +12,7 @@ KILLS ?= 100
 COMPILE := build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help run test check bench crash faults demo docs format lock clean
+.PHONY: help run test check bench crash failpoints faults demo docs format lock clean
 
 help:
 	@echo "make run      start the daemon on config.example.yaml and rules/; ARGS='--listen 127.0.0.1:8790' for example"
@@ -20,6 +20,7 @@ help:
 	@echo 'make test     every test that this machine can run'
 	@echo 'make check    format, lint, types, import contracts, budgets'
 	@echo 'make faults   failing disks and lost power, the long form'
+	@echo 'make failpoints  the daemon dies at chosen points, the long form'
 	@echo 'make bench    measure'
 	@echo 'make crash    kill the daemon again and again: make crash KILLS=1000 SEED=7'
 	@echo 'make docs     run what the docs show'
@@ -41,6 +42,9 @@ docs: .venv/.test
 
 faults: .venv/.test
 	@FAULTS=long $(BIN)/python -m pytest -q tests/faults
+
+failpoints: .venv/.test
+	@FAILPOINTS=long $(BIN)/python -m pytest -q tests/failpoints
 
 bench: .venv/.test
 	@$(BIN)/python -m benchmarks

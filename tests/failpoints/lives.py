@@ -38,11 +38,12 @@ class Life:
 class Lives(Loop):
     """A crash loop whose kills come from inside, each at a chosen point; in its last life everything is late."""
 
-    def __init__(self, home: Path, lives: list[Life]) -> None:
-        super().__init__(home, Plan(kills=len(lives), seed="13", look_every=len(lives)))
+    def __init__(self, home: Path, lives: list[Life], *, seed: str) -> None:
+        super().__init__(home, Plan(kills=len(lives), seed=seed, look_every=len(lives)))
         self._program = HASTY
         self._lives = lives
         self._charge = ""
+        self.seed = seed
         #: the lives that ended where they were to end, as they are written
         self.died_at: list[str] = []
 

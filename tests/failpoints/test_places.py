@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autoflow.failpoints import Effect, Failpoint
-from failpoints.test_crash import LIVES
+from failpoints.test_crash import draw_lives
 from support.daemon import run_command
 from support.documents import ROOT, read_section
 
@@ -49,7 +49,7 @@ def test_a_point_is_told_of(point: Failpoint) -> None:
 
 def test_daemons_die_at_each_point_but_that_of_a_command() -> None:
     """A backup is made by a command, and has a test of its own."""
-    assert {life.point for life in LIVES} == set(Failpoint) - {Failpoint.BACKUP}
+    assert {life.point for life in draw_lives(1)} == set(Failpoint) - {Failpoint.BACKUP}
 
 
 async def test_what_is_armed_is_said_aloud(tmp_path: Path) -> None:
