@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
@@ -94,4 +93,10 @@ class EmittedEvent:
 def action_key(run_id: str, step_path: str, loop_index: int = 0) -> str:
     """The idempotency key of one action: the same on every attempt and on replay."""
     digest = hashlib.sha256(f"{run_id}\0{step_path}\0{loop_index}".encode()).digest()
-    return "act_" + base64.b32encode(digest[:20]).decode().lower()[:26]
+    bits = int.from_bytes(digest[:17]) >> 6
+    return "act_" + "".join([_PAIRS[bits >> shift & 1023] for shift in range(120, -1, -10)])
+
+
+# What base64.b32encode does, in lower case and for the 130 bits that a key has: it is made for each run.
+_BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [first + second for first in _BASE32 for second in _BASE32]

@@ -38,22 +38,23 @@ class FrozenList(list[Any]):
 class FrozenFacts(Mapping[str, Any]):
     """The facts of a run for templates: each name is frozen once, where a template asks for it."""
 
-    __slots__ = ("_frozen", "_plain")
+    __slots__ = ("_frozen", "plain")
 
     def __init__(self, plain: Mapping[str, Json]) -> None:
-        self._plain = plain
+        #: as they are, for who hands them to no template
+        self.plain = plain
         self._frozen: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._frozen:
-            self._frozen[name] = _freeze(self._plain[name])
+            self._frozen[name] = _freeze(self.plain[name])
         return self._frozen[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._plain)
+        return iter(self.plain)
 
     def __len__(self) -> int:
-        return len(self._plain)
+        return len(self.plain)
 
     def pick(self, names: Iterable[str]) -> dict[str, Any]:
         """Those of these names that there are."""

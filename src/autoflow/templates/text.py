@@ -18,6 +18,7 @@ from autoflow.errors import TemplateError
 from autoflow.model.json import Json
 from autoflow.templates.facts import freeze_facts, write_value
 from autoflow.templates.filters import BUILT_IN, FILTERS, OUTPUT_CAP, REFUSED
+from autoflow.templates.plain import insert_values, split_plain
 
 SOURCE_CAP = 64 * 1024
 FUEL = 50_000
@@ -63,12 +64,21 @@ _numbers = itertools.count()
 class TextTemplate:
     """A compiled template. TemplateError when it is written wrongly."""
 
-    __slots__ = ("__weakref__", "_environment", "_names", "_roots", "source")
+    __slots__ = ("__weakref__", "_environment", "_insert", "_names", "_pieces", "_roots", "source")
 
-    def __init__(self, source: str, *, environment: minijinja.Environment = _ENVIRONMENT) -> None:
+    def __init__(
+        self,
+        source: str,
+        *,
+        environment: minijinja.Environment = _ENVIRONMENT,
+        insert: Callable[[Any], str] = write_value,
+    ) -> None:
+        """`insert` is the environment's finalizer: what makes text of a value."""
         check_template(source)
         self.source = source
         self._environment = environment
+        self._insert = insert
+        self._pieces = split_plain(source)
         #: the names it takes from the facts
         self._roots = _find_names(source) if "{" in source else frozenset()
         #: what the engine knows it by, for each ending it was rendered under
@@ -78,6 +88,10 @@ class TextTemplate:
         """The text for these facts; `autoescape` makes what is inserted safe inside HTML."""
         if "{" not in self.source:
             return self.source
+        if self._pieces is not None and not autoescape:
+            plain = insert_values(self._pieces, facts, self._insert)
+            if plain is not None and len(plain) <= OUTPUT_CAP // 4:
+                return plain
         ending = "html" if autoescape else "txt"
         name = self._names.get(ending) or self._compile(ending)
         text = _guard(lambda: self._environment.render_template(name, **freeze_facts(facts).pick(self._roots)))

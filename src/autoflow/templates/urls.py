@@ -53,4 +53,4 @@ def render_url(source: str, facts: Mapping[str, Json]) -> str:
 
 @lru_cache(maxsize=1024)
 def _compile(source: str) -> TextTemplate:
-    return TextTemplate(source, environment=_ENVIRONMENT)
+    return TextTemplate(source, environment=_ENVIRONMENT, insert=_encode)
