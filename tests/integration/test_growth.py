@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from autoflow.clock import VirtualClock
+from autoflow.settings import Retention
 from autoflow.store.base import Transaction
+from autoflow.store.retention import LEAST_PAGES, KeepFor, prune
 from autoflow.store.sqlite import store as store_module
 from autoflow.store.sqlite.store import QUERIES, SqliteStore, open_reader
 from support.line import START, Line
@@ -124,4 +126,23 @@ async def test_what_waits_is_counted_and_its_oldest_found_whether_it_is_claimed_
     assert [row["version"] for row in await line.rows("waiting_versions")] == [1, 2]
     line.store._connection.execute("UPDATE pending_triggers SET claim = 7 WHERE rule_id = 'r'")  # they are worked on
     assert await line.rows("count_pending") == [{"number": 3, "oldest": START + 3_600_000}]
+    line.close()
+
+
+async def test_what_was_removed_is_given_back_to_the_system(tmp_path: Path) -> None:
+    """The file gets smaller with what is in it, whatever its size was, but for a tenth."""
+    line = Line(tmp_path / "line.db")
+    line.store._connection.execute("PRAGMA synchronous = OFF")
+    await line.use('id: r\ntrigger: {event: x}\nactions: [ { log: { message: "m" } } ]\n')
+    for _ in range(60):
+        await line.emit("nobody", {"text": "y" * 400_000})
+    line.clock.move_to(START + 30 * 86_400_000)
+    await line.emit("nobody", {})
+    pages = (await line.rows("page_counts"))[0]["pages"]
+    assert await prune(line.store, KeepFor.of(Retention())) >= 60
+    [left] = await line.rows("page_counts")
+    assert left["pages"] < pages // 10
+    assert left["free"] <= max(LEAST_PAGES, left["pages"] // 10)
+    line.store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert line.path.stat().st_size == left["pages"] * 4096
     line.close()

@@ -1,6 +1,7 @@
 """What is kept, what goes, and what a swap of rules in the middle of things means."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,19 @@ async def test_a_file_that_is_too_large_loses_old_events_early(line: Line) -> No
     )
     await prune(line.store, keep)
     assert await events(line) == ["e19"]
+
+
+async def test_a_file_that_is_too_large_loses_no_more_than_it_has_to(line: Line) -> None:
+    """The oldest go until there is room, and no further."""
+    await line.use(RULE)
+    line.store._connection.execute("PRAGMA synchronous = OFF")
+    for number in range(400):
+        await line.emit("nobody", {"text": "x" * 20_000}, event_id=f"e{number:03}")
+    line.clock.move_to(START + 1)
+    await prune(line.store, replace(KEEP, max_size=5_000_000))
+    left = [row["id"] for row in await line.rows("list_events", before=1 << 62, type=None, account=None, limit=400)]
+    assert 100 < len(left) < 300
+    assert left == [f"e{number:03}" for number in range(399, 399 - len(left), -1)]
 
 
 async def versions_and_generations(line: Line) -> tuple[int, int]:

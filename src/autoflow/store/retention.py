@@ -14,6 +14,12 @@ from autoflow.store.base import Reading, Store, Transaction
 from autoflow.store.versions import find_unused, remove_unused
 
 BATCH = 500
+BATCH_OF_LARGE = 100
+"""Events at once while the file is too large: each may be large, and no more should go than has to."""
+PAGES = 1_000
+"""Pages that are given back in one transaction."""
+LEAST_PAGES = 256
+"""Fewer free pages than these (a MiB) stay in the file."""
 
 _Key = tuple[str, str, str]
 """The sender's id, its source and its account."""
@@ -54,7 +60,7 @@ async def prune(store: Store, keep: KeepFor) -> int:
     removed += await _prune_events(store, keep)
     removed += await _prune_keys(store, keep)
     removed += await _prune_versions(store)
-    await store.transact(_free_pages)
+    await _give_back(store)
     return removed
 
 
@@ -81,7 +87,7 @@ def _old_events(view: Reading, keep: KeepFor, after: int) -> list[int]:
         after=after,
         before=view.now if too_large else view.now - keep.events,
         unmatched_before=view.now if too_large else view.now - keep.unmatched_events,
-        limit=BATCH,
+        limit=BATCH_OF_LARGE if too_large else BATCH,
     )
     return [row["seq"] for row in rows]
 
@@ -89,10 +95,7 @@ def _old_events(view: Reading, keep: KeepFor, after: int) -> list[int]:
 def _remove_events(tx: Transaction, keep: KeepFor, old: Sequence[int]) -> int:
     seqs = json.dumps(old)
     tx.run("purge_keys_of_events", seqs=seqs, before=tx.now - keep.duplicates)
-    removed = tx.run("purge_events", seqs=seqs)
-    if _is_too_large(tx, keep):
-        tx.rows("free_pages")
-    return removed
+    return tx.run("purge_events", seqs=seqs)
 
 
 async def _prune_keys(store: Store, keep: KeepFor) -> int:
@@ -133,23 +136,22 @@ async def _prune_versions(store: Store) -> int:
     return removed
 
 
-def _prune_some(tx: Transaction, keep: KeepFor) -> int:
-    """One batch of each; 0 once nothing is left to remove."""
-    used = tx.row("used_bytes")
-    too_large = used is not None and used["bytes"] > keep.max_size
-    removed = tx.run("purge_dead_letters", before=tx.now - keep.dead_letters, limit=BATCH)
-    removed += tx.run("purge_runs", before=tx.now - keep.runs, limit=BATCH)
-    removed += tx.run(
-        "purge_events",
-        before=tx.now if too_large else tx.now - keep.events,
-        unmatched_before=tx.now if too_large else tx.now - keep.unmatched_events,
-        limit=BATCH,
-    )
-    removed += tx.run("purge_event_keys", before=tx.now - keep.duplicates, limit=BATCH)
-    if removed and too_large:
-        tx.rows("free_pages")
-    return removed
+async def _give_back(store: Store) -> None:
+    """Give what is not used in the file back to the system, a little at a time; a tenth stays, for what comes."""
+    before = None
+    while (free := await store.read(_spare_pages)) and (before is None or free < before):
+        await store.transact(_free_pages)
+        before = free
+
+
+def _spare_pages(view: Reading) -> int:
+    """How many pages are free beyond a tenth of the file; 0 where they are not worth a commit."""
+    row = view.row("page_counts")
+    assert row is not None  # noqa: S101 - counts always give a row
+    free, pages = int(row["free"]), int(row["pages"])
+    return max(0, free - pages // 10) if free >= LEAST_PAGES else 0
 
 
 def _free_pages(tx: Transaction) -> None:
-    tx.rows("free_pages")
+    for _ in range(PAGES):
+        tx.run("free_page")

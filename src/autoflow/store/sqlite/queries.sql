@@ -475,10 +475,16 @@ WHERE (id, source, account) IN (
 -- Removes events that nothing refers to. Nothing ever begins to: what refers to an event was stored with it.
 DELETE FROM events WHERE seq IN (SELECT value FROM json_each(:seqs));
 
--- free_pages --
--- Gives unused pages back to the file system, some at a time.
-PRAGMA incremental_vacuum(1000);
+-- free_page --
+-- Gives an unused page back to the file system. One: a driver that expects no rows takes one step, whatever is asked.
+PRAGMA incremental_vacuum(1);
+
+-- page_counts --
+-- How many pages the file has, and how many of them hold nothing.
+SELECT (SELECT page_count FROM pragma_page_count()) AS pages,
+       (SELECT freelist_count FROM pragma_freelist_count()) AS free;
 
 -- used_bytes --
--- How large the database is.
-SELECT (SELECT page_count FROM pragma_page_count()) * (SELECT page_size FROM pragma_page_size()) AS bytes;
+-- How much of the database is in use, whatever the size of its file.
+SELECT ((SELECT page_count FROM pragma_page_count()) - (SELECT freelist_count FROM pragma_freelist_count()))
+     * (SELECT page_size FROM pragma_page_size()) AS bytes;
