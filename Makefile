@@ -9,10 +9,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 INSTALL := $(PIP) install --require-hashes -r
 WORKERS ?= 2
 KILLS ?= 100
+HOURS ?= 1
 COMPILE := build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help run test check bench crash failpoints faults demo docs format lock clean
+.PHONY: help run test check bench bench-quick bench-peers soak crash failpoints faults demo docs format lock clean
 
 help:
 	@echo "make run      start the daemon on config.example.yaml and rules/; ARGS='--listen 127.0.0.1:8790' for example"
@@ -21,7 +22,8 @@ help:
 	@echo 'make check    format, lint, types, import contracts, budgets'
 	@echo 'make faults   failing disks and lost power, the long form'
 	@echo 'make failpoints  the daemon dies at chosen points, the long form'
-	@echo 'make bench    measure'
+	@echo 'make bench    measure, beside others; make bench-quick: a first look; make bench-peers: install the others'
+	@echo 'make soak     hours under load with a failing sink: make soak HOURS=24'
 	@echo 'make crash    kill the daemon again and again: make crash KILLS=1000 SEED=7'
 	@echo 'make docs     run what the docs show'
 	@echo 'make format   put the code into shape'
@@ -48,6 +50,16 @@ failpoints: .venv/.test
 
 bench: .venv/.test
 	@$(BIN)/python -m benchmarks
+
+bench-quick: .venv/.test
+	@$(BIN)/python -m benchmarks --quick
+
+# What runs on node comes from npm's configured registry; whatever cannot be had is left out of the figures.
+bench-peers: .venv/.test
+	@$(BIN)/python -m benchmarks.peers
+
+soak: .venv/.test
+	@$(BIN)/python -m benchmarks.soak --hours $(HOURS)
 
 # What is at work stands in tests/crash; a seed repeats what is tried, not the moment it meets.
 crash: .venv/.test

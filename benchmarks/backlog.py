@@ -21,6 +21,19 @@ SELECT kind, account, rule_id, version, event_seq, run_id || '-' || n, due_at + 
 FROM (SELECT * FROM pending_triggers ORDER BY id LIMIT 1), numbers
 """
 
+_CLONE_EVENTS = """
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count)
+INSERT INTO events (seq, id, source, account, type, subject, time, received_at, depth, data, extensions, generation,
+                    matched, parent_run)
+SELECT (SELECT max(seq) FROM events) + n, id || '-' || printf('%09d', n), source, account, type, subject, time,
+       received_at, depth, data, extensions, generation, matched, parent_run
+FROM (SELECT * FROM events ORDER BY seq DESC LIMIT 1), numbers
+"""
+_CLONE_KEYS = """
+INSERT INTO event_keys (id, source, account, seq, received_at)
+SELECT id, source, account, seq, received_at FROM events ORDER BY seq DESC LIMIT :count
+"""
+
 
 def fill(target: Target, count: int) -> float:
     """Send this many events, each of which leads to waiting work; how many a second were taken."""
@@ -38,6 +51,27 @@ def make_due(database: Path) -> None:
     with sqlite3.connect(database) as connection:
         connection.execute("UPDATE pending_triggers SET due_at = ?", (int(time.time() * 1000),))
     connection.close()
+
+
+def make_newest_due(database: Path, count: int) -> None:
+    """So many of what was made last are due now. The daemon must be stopped."""
+    newest = "SELECT id FROM pending_triggers ORDER BY created_at DESC, id DESC LIMIT ?"
+    with sqlite3.connect(database) as connection:
+        connection.execute(
+            f"UPDATE pending_triggers SET due_at = ? WHERE id IN ({newest})", (int(time.time() * 1000), count)
+        )
+    connection.close()
+
+
+def multiply_events(database: Path, count: int) -> None:
+    """That many more like the last one stored, each with an id of its own. The daemon must be stopped."""
+    with sqlite3.connect(database) as connection:
+        connection.execute(_CLONE_EVENTS, {"count": count})
+        connection.execute(_CLONE_KEYS, {"count": count})
+        (made,) = connection.execute("SELECT changes()").fetchone()
+    connection.close()
+    if made != count:
+        raise BenchmarkError(f"{count} events were to be made, {made} were")
 
 
 def multiply(database: Path, count: int) -> None:

@@ -21,6 +21,10 @@ class Bench:
     directory: Path
     #: told once a round
     tell: Callable[[str], None]
+    #: less of everything, for a first look
+    quick: bool = False
+    #: goals that this run cannot answer, and why
+    gaps: dict[str, str] = field(default_factory=dict)
     _numbers: Iterable[int] = field(default_factory=itertools.count, repr=False)
 
     def place(self) -> Path:
@@ -28,6 +32,14 @@ class Bench:
         directory = self.directory / f"{next(iter(self._numbers))}"
         directory.mkdir()
         return directory
+
+    def amount(self, full: int, quick: int) -> int:
+        """How many of something, in a full run and in a quick one."""
+        return quick if self.quick else full
+
+    def leave_out(self, reason: str, *goals: str) -> None:
+        """Say why these goals are not answered."""
+        self.gaps.update(dict.fromkeys(goals, reason))
 
     def alternate(
         self, reference: Callable[[], Round], measured: Callable[[], Round], what: str

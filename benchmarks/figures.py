@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,17 @@ class Round:
     value: float
     #: what else was seen in it, by name: p50_ms, p99_ms
     also: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """Where a figure stands on the chart: how many of something there were."""
+
+    #: rules, events or pending triggers: a panel of the chart
+    of: str
+    #: the line that it belongs to
+    line: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +49,22 @@ class Figure:
     ratio: float | None = None
     also: Mapping[str, float] = field(default_factory=dict)
     beside_also: Mapping[str, float] = field(default_factory=dict)
+    #: the goals that it answers, by key
+    goals: tuple[str, ...] = ()
+    point: Point | None = None
+
+    def toward(self, *goals: str) -> Self:
+        """The same figure, which answers these goals."""
+        return replace(self, goals=goals)
+
+    def at(self, of: str, line: str, count: int) -> Self:
+        """The same figure, as a point of the chart."""
+        return replace(self, point=Point(of=of, line=line, count=count))
 
     def as_json(self) -> dict[str, Any]:
         """The figure as it is printed by `--json`."""
-        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+        fields = (name for name in self.__slots__ if name != "point")
+        return {name: _plain(getattr(self, name)) for name in fields}
 
 
 def make_figure(

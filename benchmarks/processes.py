@@ -91,9 +91,10 @@ def running_daemon(directory: Path, rules: str, config: str = "") -> Iterator[tu
 
 
 @contextlib.contextmanager
-def running_server(module: str) -> Iterator[Target]:
+def running_server(module: str, *arguments: str) -> Iterator[Target]:
     """One of our own small servers, until the end of the block."""
-    process = subprocess.Popen([sys.executable, "-m", module], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    command = [sys.executable, "-m", module, *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()

@@ -26,6 +26,8 @@ from benchmarks.examples import EVENT
 from benchmarks.figures import Figure, Round, make_figure
 
 COUNTS = (1, 100, 1_000, 10_000)
+SCANNED = 1_000
+"""At so many rules a scan of their closures is set beside what judges them together."""
 ROUND_SHARE = 0.1
 """Of a round's length: there are many rounds, and nothing here waits for a disk."""
 
@@ -49,6 +51,8 @@ class Shape:
     condition: Callable[[int], Condition]
     #: None where the reference is each condition compiled by itself
     function: Callable[[int], Callable[[Facts], bool]] | None = None
+    #: whether each rule has an equality by which it is found
+    is_filed: bool = False
 
     @property
     def beside(self) -> str:
@@ -101,7 +105,7 @@ def _unfiled_condition(number: int) -> Condition:
 
 
 SHAPES = (
-    Shape(words="`==` on a client, then `>=`", condition=_client_condition, function=_client_function),
+    Shape(words="`==` on a client, then `>=`", condition=_client_condition, function=_client_function, is_filed=True),
     Shape(words="only `>=` on an amount", condition=_amount_condition, function=_amount_function),
     Shape(words="ranges, expressions, `not` and `or`", condition=_unfiled_condition),
 )
@@ -112,7 +116,8 @@ def measure_conditions(bench: Bench) -> list[Figure]:
     figures = []
     for shape in SHAPES:
         judged = [_measure(bench, shape, count) for count in COUNTS]
-        figures += [*judged, _growth(shape, judged[0], judged[-1])]
+        growth = _growth(bench, shape)
+        figures += [*judged, growth.toward("growth") if shape.is_filed else growth]
     return figures
 
 
@@ -121,17 +126,21 @@ def make_rulebook(conditions: Sequence[Condition]) -> Rulebook:
     return Rulebook([_version(number, condition) for number, condition in enumerate(conditions)])
 
 
-def _growth(shape: Shape, one: Figure, many: Figure) -> Figure:
-    """How much more an event costs with the most rules than with one."""
-    assert one.beside_value is not None
-    assert many.beside_value is not None
-    return make_figure(
-        f"cost of an event, {COUNTS[-1]:,} rules by 1 rule, {shape.words}",
-        "times",
-        [Round(value=one.value / many.value)],
-        shape.beside,
-        [Round(value=one.beside_value / many.beside_value)],
-    )
+def _growth(bench: Bench, shape: Shape) -> Figure:
+    """What is left of the rate with the most rules, as a share of the rate with one; both again, side by side."""
+    event, seconds = make_event(), bench.seconds * ROUND_SHARE
+    facts = facts_of(event)
+
+    def prepare(count: int) -> Callable[[], Round]:
+        rulebook = make_rulebook([shape.condition(number) for number in range(count)])
+        rulebook.match(event, facts)
+        return lambda: measure_rate(lambda: rulebook.match(event, facts), seconds, 1)
+
+    most, one = prepare(COUNTS[-1]), prepare(1)
+    gc.collect()
+    rounds, references = bench.alternate(one, most, f"growth, {shape.words}")
+    name = f"events judged, {COUNTS[-1]:,} rules beside 1, {shape.words}"
+    return make_figure(name, "events/s", rounds, "the same with 1 rule", references)
 
 
 def _measure(bench: Bench, shape: Shape, count: int) -> Figure:
@@ -150,7 +159,8 @@ def _measure(bench: Bench, shape: Shape, count: int) -> Figure:
     )
     rules = "1 rule" if count == 1 else f"{count:,} rules"
     name = f"events judged, {rules}, {shape.words}"
-    return make_figure(name, "events/s", rounds, shape.beside, references)
+    figure = make_figure(name, "events/s", rounds, shape.beside, references).at("rules", shape.words, count)
+    return figure.toward("unfiled") if shape.function is None and count == SCANNED else figure
 
 
 def _scan(functions: Sequence[Callable[[Facts], bool]], facts: Facts) -> list[int]:

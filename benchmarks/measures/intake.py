@@ -27,7 +27,7 @@ def measure_intake(bench: Bench) -> list[Figure]:
         )
     name = f"durable intake, single events, {CONNECTIONS} connections, {sender}"
     beside = "the bare server (uvicorn, httptools, uvloop), which decodes and stores nothing"
-    return [make_figure(name, "events/s", rounds, beside, references)]
+    return [make_figure(name, "events/s", rounds, beside, references).toward("intake", "intake-p99")]
 
 
 def measure_single(bench: Bench) -> list[Figure]:
@@ -42,7 +42,7 @@ def measure_single(bench: Bench) -> list[Figure]:
             lambda: sync_blocks(place, bench.seconds / 2), lambda: send(target), "single"
         )
     name = "durable intake, one sender, one event at a time"
-    return [make_figure(name, "events/s", rounds, "fdatasync of a growing file", references)]
+    return [make_figure(name, "events/s", rounds, "fdatasync of a growing file", references).toward("single")]
 
 
 def _send(target: Target, bench: Bench, place: Path) -> Round:

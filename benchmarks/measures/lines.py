@@ -26,7 +26,7 @@ def measure_lines(bench: Bench) -> list[Figure]:
         )
     name = f"durable intake, JSON lines, {LINES} a request, {CONNECTIONS} connections"
     beside = f"SQLite alone inserting the same rows, {LINES * CONNECTIONS} a commit"
-    return [make_figure(name, "events/s", rounds, beside, references)]
+    return [make_figure(name, "events/s", rounds, beside, references).toward("lines")]
 
 
 def _send(target: Target, bench: Bench) -> Round:

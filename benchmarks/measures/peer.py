@@ -1,7 +1,7 @@
 """How many events a second json-rules-engine judges, on node, and autoflow beside it: the same rules and event.
 
-Optional: where node or the package is not there it says so and measures nothing. To have it:
-`npm install --prefix benchmarks/.work json-rules-engine@7.3.1`, or any folder that NODE_PATH names.
+Optional: where node or the package is not there it says so and measures nothing. To have it: `make bench-peers`, or
+any folder that NODE_PATH names.
 Both are handed the same facts; the peer builds its result trees. Beside it stands what is left of autoflow's rate
 when the facts are made from the event each time, with its envelope and its trigger, which the peer does not have.
 """
@@ -9,10 +9,7 @@ when the facts are made from the event each time, with its envelope and its trig
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,11 +20,11 @@ from benchmarks.bench import Bench
 from benchmarks.examples import EVENT
 from benchmarks.figures import Figure, Round, make_figure
 from benchmarks.measures.conditions import STATUS, TOTAL, make_event, make_rulebook, measure_rate
+from benchmarks.peers import NODE_PACKAGES, find_node_package, node_environment
 from benchmarks.processes import BenchmarkError
 
 PEER = "json-rules-engine"
 COUNTS = (1, 100, 1_000)
-FOLDER = Path(__file__).parents[1] / ".work" / "node_modules"
 SCRIPT = Path(__file__).parents[1] / "peer.js"
 
 PHONE = Reference(fact="job", path="$.assignedTechnician.phone")
@@ -36,26 +33,11 @@ TYPE = Reference(fact="job", path="$.client.type")
 
 def measure_peer(bench: Bench) -> list[Figure]:
     """Each number of rules, or nothing where the peer is not installed."""
-    missing = _missing()
+    missing = find_node_package(PEER).missing
     if missing:
-        sys.stderr.write(f"benchmarks: {PEER} is left out: {missing}\n")
+        bench.leave_out(missing, *(f"rules-{count}" for count in COUNTS))
         return []
-    return [_measure(bench, count) for count in COUNTS]
-
-
-def _missing() -> str | None:
-    """What keeps the peer from running."""
-    if shutil.which("node") is None:
-        return "node is not installed"
-    run = subprocess.run(
-        ["node", "-e", f"require('{PEER}')"], env=_environment(), cwd=SCRIPT.parent, capture_output=True, check=False
-    )
-    return f"npm install --prefix benchmarks/.work {PEER}@7.3.1" if run.returncode else None
-
-
-def _environment() -> dict[str, str]:
-    folders = [str(FOLDER), *filter(None, [os.environ.get("NODE_PATH")])]
-    return {**os.environ, "NODE_PATH": os.pathsep.join(folders)}
+    return [_measure(bench, count).toward(f"rules-{count}") for count in COUNTS]
 
 
 def make_condition(number: int) -> Condition:
@@ -87,7 +69,8 @@ def _measure(bench: Bench, count: int) -> Figure:
         f"{PEER}, {count} rules",
     )
     rules = "1 rule" if count == 1 else f"{count:,} rules"
-    return make_figure(f"events judged, {rules} as in the CRM's document", "events/s", rounds, PEER, references)
+    beside = f"{PEER} {NODE_PACKAGES[PEER]}"
+    return make_figure(f"events judged, {rules} as in the CRM's document", "events/s", rounds, beside, references)
 
 
 def _run_peer(conditions: Sequence[Condition], hits: Sequence[int], seconds: float) -> Round:
@@ -100,7 +83,7 @@ def _run_peer(conditions: Sequence[Condition], hits: Sequence[int], seconds: flo
     run = subprocess.run(
         ["node", str(SCRIPT)],
         input=json.dumps(order),
-        env=_environment(),
+        env=node_environment(),
         capture_output=True,
         text=True,
         timeout=seconds + 60,

@@ -42,9 +42,22 @@ def test_the_container_runs_as_nobody_in_particular() -> None:
 
 
 def test_every_promised_make_target_is_there() -> None:
-    """make run, test, check, bench, docs and demo are promises; make alone says what there is."""
+    """make run, test, check, bench, soak, docs and demo are promises; make alone says what there is."""
     rules = (ROOT / "Makefile").read_text()
     done = subprocess.run(["make", "-s", "help"], capture_output=True, text=True, check=True, cwd=ROOT)
-    for target in ("run", "test", "check", "bench", "docs", "demo", "format", "lock", "clean"):
+    for target in (
+        "run",
+        "test",
+        "check",
+        "bench",
+        "bench-quick",
+        "bench-peers",
+        "soak",
+        "docs",
+        "demo",
+        "format",
+        "lock",
+        "clean",
+    ):
         assert re.search(rf"^{target}:", rules, flags=re.MULTILINE)
         assert f"make {target}" in done.stdout
