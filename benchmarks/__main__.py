@@ -42,6 +42,7 @@ SUBJECT_SECONDS = 300.0
 """The longest that one subject may take."""
 ALL_SECONDS = 1_140.0
 """After that no further subject is begun: the whole stays under twenty minutes."""
+PIPED_WIDTH = 160
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,7 +80,7 @@ def main() -> int:
         answer = {"schema_version": 2, "machine": machine, "items": items, "gaps": run.gaps, "failed": run.failed}
         sys.stdout.write(json.dumps(answer) + "\n")
     else:
-        _print_tables(run, machine)
+        _print_tables(run, machine, quick=options.quick)
     return 1 if run.failed else 0
 
 
@@ -164,8 +165,8 @@ def _limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _print_tables(run: Run, machine: dict[str, str]) -> None:
-    console = Console()
+def _print_tables(run: Run, machine: dict[str, str], *, quick: bool) -> None:
+    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
     for name, text in machine.items():
         console.print(f"{name}: {text}", highlight=False)
     table = Table("what", "autoflow", "beside it", "ratio")
@@ -177,6 +178,8 @@ def _print_tables(run: Run, machine: dict[str, str]) -> None:
         goals.add_row(*row)
     if goals.row_count:
         console.print(goals)
+    if quick:
+        console.print("A first look, with fewer of everything: only a full run says how it stands to its goals.")
 
 
 def _commit() -> str:
