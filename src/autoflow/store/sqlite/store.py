@@ -20,7 +20,7 @@ from functools import lru_cache
 from importlib import resources
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from autoflow import failpoints
 from autoflow.clock import Clock, SystemClock
@@ -190,7 +190,7 @@ class SqliteStore:
         self._kept_numbers: dict[str, int] = {}
         self._changes: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
         self._connection = self._open()
-        self._files = _identify_files(path)
+        self._files, self._log_bytes = _look_at_files(path)
         self._checkpointed_at = self._clock.now()
         self._thread = threading.Thread(target=self._write_for_ever, name="store-writer", daemon=True)
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="store-reader")
@@ -341,14 +341,15 @@ class SqliteStore:
 
     def _check_files(self) -> None:
         """Nothing is committed into files that nobody will find again."""
-        if self.broken is None and _identify_files(self.path) != self._files:
+        found, self._log_bytes = _look_at_files(self.path)
+        if self.broken is None and found != self._files:
             self.broken = f"{self.path.name} or its -wal file was removed or replaced"
         if self.broken is not None:
             raise StorageError(self.broken)
 
     def _checkpoint(self) -> None:
         """Move what is committed into the database now and then: SQLite does so too, but says nothing of failures."""
-        large = _size_of(f"{self.path}-wal") > MOST_LOG
+        large = self._log_bytes > MOST_LOG
         if self.lagging is not None:
             wait = READERS_AGAIN if large else CHECKPOINT_AGAIN
         else:
@@ -397,24 +398,28 @@ class SqliteStore:
             connection.execute("RELEASE one_change")
 
 
-def _identify_files(path: Path) -> tuple[tuple[int, int] | None, ...]:
+class _Files(NamedTuple):
     """Which files stand under the names of the database and its log; None where there is none."""
 
-    def identify(name: str) -> tuple[int, int] | None:
-        try:
-            found = os.stat(name)  # noqa: PTH116 - before each commit: twice as fast as Path.stat
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
-
-    return identify(f"{path}"), identify(f"{path}-wal")
+    database: tuple[int, int] | None
+    log: tuple[int, int] | None
 
 
-def _size_of(name: str) -> int:
+def _look_at_files(path: Path) -> tuple[_Files, int]:
+    """The files, and the bytes of the log. Each look gives the interpreter away: there is one before each commit."""
+    database, log = _stat(f"{path}"), _stat(f"{path}-wal")
+    found = _Files(
+        database=None if database is None else (database.st_dev, database.st_ino),
+        log=None if log is None else (log.st_dev, log.st_ino),
+    )
+    return found, 0 if log is None else log.st_size
+
+
+def _stat(name: str) -> os.stat_result | None:
     try:
-        return os.stat(name).st_size  # noqa: PTH116 - after each commit: twice as fast as Path.stat
+        return os.stat(name)  # noqa: PTH116 - before each commit: twice as fast as Path.stat
     except OSError:
-        return 0  # it was removed: the next commit says so
+        return None
 
 
 def _answer(batch: Sequence[_Change]) -> None:
