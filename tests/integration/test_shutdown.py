@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -105,3 +106,56 @@ async def test_a_second_signal_ends_it_at_once(daemon: DaemonProcess) -> None:
     daemon.process.send_signal(signal.SIGTERM)
     assert await daemon.wait() == 130
     writer.close()
+
+
+async def hold_open(daemon: DaemonProcess) -> asyncio.StreamWriter:
+    """A request whose body does not come to its end: the drain waits for it."""
+    _, writer = await asyncio.open_connection("127.0.0.1", daemon.port)
+    writer.write(b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + daemon.token.encode())
+    writer.write(b"\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{")
+    await writer.drain()
+    return writer
+
+
+async def test_a_second_signal_under_load_loses_nothing_that_was_answered(daemon: DaemonProcess) -> None:
+    """It ends in the middle of everything; every 202 is on disk, and the next start does what is left, once each."""
+    await daemon.start()
+    held = await hold_open(daemon)
+    acked: list[str] = []
+    senders = [asyncio.ensure_future(send_until_refused(daemon, sender, acked)) for sender in range(8)]
+    await until(lambda: len(acked) >= 200)
+    assert daemon.process is not None
+    daemon.process.send_signal(signal.SIGTERM)
+    await until(lambda: daemon.events_logged("daemon.draining"))
+    daemon.process.send_signal(signal.SIGTERM)
+    assert await daemon.wait() == 130
+    await asyncio.gather(*senders)
+    held.close()
+    assert set(acked) <= {row[0] for row in look(daemon, "SELECT id FROM events")}
+    await daemon.start()
+    await until(lambda: look(daemon, "SELECT count(*) FROM pending_triggers WHERE rule_id = 'r'") == [(0,)])
+    assert await daemon.stop() == 0
+    [(events,)] = look(daemon, "SELECT count(*) FROM events")
+    assert look(daemon, "SELECT status, count(*), count(DISTINCT event_seq) FROM runs GROUP BY status") == [
+        ("done", events, events)
+    ]
+
+
+async def test_what_comes_due_while_the_doors_close_waits_for_the_next_start(daemon: DaemonProcess) -> None:
+    """From the first signal on nothing new is begun: the grace is for what is under way, and there is one of it."""
+    daemon.write_rule("soon.yaml", "id: soon\ntrigger: {event: y}\ndelay: 600ms\nactions: [ {log: {message: m}} ]\n")
+    await daemon.start()
+    held = await hold_open(daemon)
+    assert (await daemon.post({"type": "y"})).status_code == 202
+    assert daemon.process is not None
+    daemon.process.send_signal(signal.SIGTERM)
+    await until(lambda: daemon.events_logged("daemon.draining"))
+    [(due,)] = look(daemon, "SELECT due_at FROM pending_triggers")
+    await until(lambda: time.time() * 1000 > due + 300)
+    held.close()
+    assert await daemon.wait() == 0
+    assert look(daemon, "SELECT rule_id, claim FROM pending_triggers") == [("soon", 0)]
+    assert look(daemon, "SELECT count(*) FROM attempts") == [(0,)]
+    await daemon.start()
+    await until(lambda: look(daemon, "SELECT status FROM runs") == [("done",)])
+    assert await daemon.stop() == 0

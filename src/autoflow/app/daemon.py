@@ -237,12 +237,9 @@ class Daemon:
         await asyncio.wait([ending, dispatching, *serving], return_when=asyncio.FIRST_COMPLETED)
         self._stop.set()
         log.info("daemon.draining")
-        for server in servers:
-            server.should_exit = True
-        await asyncio.wait(serving)
-        await self.gate.close()
         grace = self._settings.limits.shutdown_grace / 1000
-        await asyncio.gather(self.dispatcher.stop(grace), self._rest_stdin(grace))
+        # Side by side, so that all of it takes no longer than one of them may.
+        await asyncio.gather(self._close_doors(servers, serving, grace), self.dispatcher.stop(grace))
         for one in beside:
             one.cancel()
         for ended in await asyncio.gather(dispatching, *serving, return_exceptions=True):
@@ -250,6 +247,18 @@ class Daemon:
                 self._fail(ended)
         socket_path(self._settings.state).unlink(missing_ok=True)
         log.info("daemon.stopped")
+
+    async def _close_doors(self, servers: list[QuietServer], serving: list[asyncio.Task[None]], grace: float) -> None:
+        """Take nothing more; what has arrived is committed and answered, unless nobody reads the answers."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + grace
+        for server in servers:
+            server.should_exit = True
+        await asyncio.wait(serving)
+        await self.gate.close()
+        if self._stdin is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stdin.rest(), max(0.0, end - loop.time()))
 
     def _stand_by(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
         """Something that runs beside the rest. Where it fails the daemon drains, and does not go on without it."""
@@ -322,12 +331,6 @@ class Daemon:
         if self._options.once:
             await self.dispatcher.run_due()
             self._stop.set()
-
-    async def _rest_stdin(self, grace: float) -> None:
-        """What came in by that door is answered, unless nobody reads the answers."""
-        if self._stdin is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stdin.rest(), grace)
 
     async def _measure(self) -> None:
         """Read off what is not counted as it happens."""
