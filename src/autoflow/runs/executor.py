@@ -143,12 +143,9 @@ class Executor:
         """
         try:
             if claimed.pending.lost >= POISON:
-                detail = (
-                    f"the daemon ended {claimed.pending.lost} times while it was attempted, at last with nothing else"
-                )
-                await self._give_up(claimed, "poison", detail, DeadLetterReason.POISON)
-                return
-            await self._go_on(claimed, slot)
+                await self._condemn(claimed)
+            else:
+                await self._go_on(claimed, slot)
         except StorageError:
             raise
         except RulesError as error:
@@ -157,11 +154,16 @@ class Executor:
             log.error("run.defect", exception=error, run_id=claimed.pending.run_id, rule_id=claimed.pending.rule_id)
             await self._give_up(claimed, "internal-error", f"{type(error).__name__}: {error}")
 
+    async def _condemn(self, claimed: Claimed) -> None:
+        times = claimed.pending.lost
+        detail = f"the daemon ended {times} times while it was attempted, at last with nothing beside it"
+        await self._give_up(claimed, "poison", detail, DeadLetterReason.POISON)
+
     async def _go_on(self, claimed: Claimed, slot: Slot) -> None:
         pending, event = claimed.pending, claimed.event
-        self._metrics.trigger_late(self._clock.now() - pending.due_at)
         rule = (await self._versions.get(pending.version_id)).rule
         if pending.shadow:
+            self._metrics.trigger_late(self._clock.now() - pending.due_at)
             await self._shadow(pending, event, rule)
             return
         following: _Next | None = _Next(
@@ -178,6 +180,8 @@ class Executor:
             return None
         if not await slot.begin():
             return None  # the daemon stops: the next start finds it due
+        if step.begun is not _Begun.NOW:
+            self._metrics.trigger_late(self._clock.now() - step.pending.due_at)
         work = _Work(
             pending=step.pending,
             event=step.event,
