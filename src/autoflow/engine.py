@@ -23,7 +23,7 @@ from autoflow.rules.versions import VersionBook
 from autoflow.scheduling.planner import Targets, plan_run
 from autoflow.scheduling.wakeup import Alarm
 from autoflow.store.base import Store, Transaction
-from autoflow.store.events import EventRecord, EventStatus, StoredEvent, insert_events
+from autoflow.store.events import ACCEPTED, StoredEvent, insert_events
 from autoflow.store.versions import Generation, last_generation, store_generation, store_versions
 from autoflow.store.waiting import NewPending, end_pending, insert_pending
 
@@ -114,14 +114,19 @@ class Engine:
         """Store judged events and their plans, in order: an event ends older work before it plans its own."""
         rulebook = self.rulebook
         batch = [one if one.rulebook is rulebook else self.judge(one.event) for one in batch]
-        records = [EventRecord(one.event, len(one.planned)) for one in batch]
+        first, stored = insert_events(
+            tx,
+            [one.event for one in batch],
+            [len(one.planned) for one in batch],
+            generation=rulebook.generation,
+            parent_run=parent_run,
+        )
         receipts: list[Receipt] = []
         waiting: list[tuple[int, NewPending]] = []
         told: list[tuple[Judged, Receipt]] = []
-        stored = insert_events(tx, records, generation=rulebook.generation, parent_run=parent_run)
-        for one, place in zip(batch, stored, strict=True):
-            receipt = Receipt(one.event, place)
-            if place.seq is None:
+        for seq, (one, became) in enumerate(zip(batch, stored, strict=True), start=first):
+            receipt = Receipt(one.event, became)
+            if became is not ACCEPTED:
                 told.append((one, receipt))
             elif one.planned or one.errors or one.ends:
                 if one.ends:
@@ -129,9 +134,9 @@ class Engine:
                     insert_pending(tx, waiting)
                     waiting = []
                 ended = self._end(tx, one)
-                planned = self._plan(tx, one, place.seq)
-                waiting += [(place.seq, new) for new in planned]
-                receipt = Receipt(one.event, place, planned, ended)
+                planned = self._plan(tx, one, seq)
+                waiting += [(seq, new) for new in planned]
+                receipt = Receipt(one.event, became, planned, ended)
                 told.append((one, receipt))
             receipts.append(receipt)
         insert_pending(tx, waiting)
@@ -208,7 +213,7 @@ class Engine:
     def _tell(self, told: Sequence[tuple[Judged, Receipt]]) -> None:
         """After the commit: the alarm, the counters, and a line for what a person should see."""
         for one, receipt in told:
-            if receipt.stored.status is EventStatus.DUPLICATE:
+            if receipt.stored is not ACCEPTED:
                 if receipt.stored.mismatch:
                     log.warning("event.duplicate_mismatch", event_id=one.event.id, event_source=one.event.source)
                 continue

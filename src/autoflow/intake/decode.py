@@ -120,6 +120,8 @@ class Decoder:
 
     def _make_plain(self, found: Sequence[PlainEvent], *, now: int) -> list[Event] | None:
         made = []
+        fresh = self.ids.make_many(now, [one.id for one in found].count(None))
+        fresh.reverse()
         for one in found:
             time = now if one.time is None else read_time(one.time, self.zone)
             data = {} if one.data is None else one.data
@@ -129,7 +131,7 @@ class Decoder:
             # By position: by name it takes twice the time.
             made.append(
                 Event(
-                    one.id or self.ids.make(now),
+                    one.id or fresh.pop(),
                     one.type,
                     time,
                     now,

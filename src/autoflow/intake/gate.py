@@ -20,6 +20,7 @@ from autoflow.model.event import Event
 from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
 from autoflow.store.base import Store, Transaction
+from autoflow.store.events import ACCEPTED
 
 log = get_log("autoflow.intake")
 
@@ -172,7 +173,7 @@ class Gate:
             _tell(answer, own, None)
 
     def _count(self, receipts: Sequence[Receipt], transport: str) -> None:
-        seen = [receipt.stored for receipt in receipts if receipt.stored.seq is None]
+        seen = [receipt.stored for receipt in receipts if receipt.stored is not ACCEPTED]
         duplicates, mismatches = len(seen), sum(one.mismatch for one in seen)
         self._metrics.event_received(transport, "accepted", len(receipts) - duplicates)
         if duplicates:

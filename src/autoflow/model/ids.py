@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from functools import lru_cache
 
 _COUNTER_BITS = 12
 _TAILS = 128
@@ -18,24 +19,36 @@ class IdSource:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._stamp = 0
-        self._millis = -1
-        self._head = ""
         self._tails: list[str] = []
 
     def make(self, now: int) -> str:
         """A new id for the moment `now` (UTC milliseconds), as 36 characters."""
         with self._lock:
-            stamp = now << _COUNTER_BITS
-            if stamp <= self._stamp:
-                stamp = self._stamp + 1
-            self._stamp = stamp
-            millis = stamp >> _COUNTER_BITS
-            if millis != self._millis:
-                self._millis = millis
-                self._head = f"{millis >> 16:08x}-{millis & 0xFFFF:04x}-7"
+            stamp = self._stamp = max(self._stamp + 1, now << _COUNTER_BITS)
             if not self._tails:
                 self._tails = _make_tails()
-            return f"{self._head}{stamp & 0xFFF:03x}-{self._tails.pop()}"
+            tail = self._tails.pop()
+        return f"{_head_of(stamp >> _COUNTER_BITS)}{stamp & 0xFFF:03x}-{tail}"
+
+    def make_many(self, now: int, count: int) -> list[str]:
+        """As many new ids, in order: half the time of making them one by one."""
+        with self._lock:
+            first = max(self._stamp + 1, now << _COUNTER_BITS)
+            self._stamp = first + count - 1
+            while len(self._tails) < count:
+                self._tails += _make_tails()
+            left = len(self._tails) - count
+            tails = self._tails[left:]
+            del self._tails[left:]
+        return [
+            f"{_head_of(stamp >> _COUNTER_BITS)}{stamp & 0xFFF:03x}-{tail}"
+            for stamp, tail in zip(range(first, first + count), tails, strict=True)
+        ]
+
+
+@lru_cache(maxsize=4)
+def _head_of(millis: int) -> str:
+    return f"{millis >> 16:08x}-{millis & 0xFFFF:04x}-7"
 
 
 def _make_tails() -> list[str]:

@@ -22,38 +22,56 @@ class EventStatus(StrEnum):
 
 
 class StoredEvent(NamedTuple):
-    """An event's place in the store; `seq` is None for a duplicate."""
+    """What the store made of an event. There are three of them; its number follows from its place in the batch."""
 
-    seq: int | None
-    status: EventStatus = EventStatus.ACCEPTED
+    status: EventStatus
     #: a duplicate whose body is another one
     mismatch: bool = False
 
 
-class EventRecord(NamedTuple):
-    """An event as it is offered to the store, with how many runs it leads to."""
-
-    event: Event
-    matched: int = 0
+ACCEPTED = StoredEvent(EventStatus.ACCEPTED)
+DUPLICATE = StoredEvent(EventStatus.DUPLICATE)
+MISMATCH = StoredEvent(EventStatus.DUPLICATE, mismatch=True)
 
 
 def insert_events(
-    tx: Transaction, records: Sequence[EventRecord], *, generation: int, parent_run: str | None = None
-) -> Sequence[StoredEvent]:
-    """Store what is new. The unique key decides, also between events of one batch."""
-    first = tx.take_numbers("events", len(records))
-    after = first + len(records)
-    tx.insert_many(
-        "insert_event",
-        [
-            (seq, *_columns(record.event), generation, record.matched, parent_run)
-            for seq, record in zip(range(first, after), records, strict=True)
-        ],
-    )
+    tx: Transaction,
+    events: Sequence[Event],
+    matched: Sequence[int],
+    *,
+    generation: int,
+    parent_run: str | None = None,
+) -> tuple[int, Sequence[StoredEvent]]:
+    """Store what is new: the number of the first, and what became of each; `matched` runs come of each.
+
+    The unique key decides, also between events of one batch.
+    """
+    first = tx.take_numbers("events", len(events))
+    after = first + len(events)
+    rows = [
+        (
+            seq,
+            event.id,
+            event.source,
+            event.account,
+            event.type,
+            event.subject,
+            event.time,
+            event.received_at,
+            event.depth,
+            event.raw.decode(),
+            plain_json(event.extensions) if event.extensions else None,
+            generation,
+            runs,
+            parent_run,
+        )
+        for seq, event, runs in zip(range(first, after), events, matched, strict=True)
+    ]
+    tx.insert_many("insert_event", rows)
     # The keys are taken from the rows: that is done beside the event loop, which binding each of them is not.
-    if tx.run("insert_event_keys", first=first, after=after) == len(records):
-        return [StoredEvent(seq) for seq in range(first, after)]
-    return _keep_what_is_new(tx, records, first)
+    if tx.run("insert_event_keys", first=first, after=after) == len(events):
+        return first, [ACCEPTED] * len(events)
+    return first, _keep_what_is_new(tx, events, first)
 
 
 def event_of(row: Row | Mapping[str, Any], *, id_column: str = "id") -> Event:
@@ -75,34 +93,17 @@ def event_of(row: Row | Mapping[str, Any], *, id_column: str = "id") -> Event:
     )
 
 
-def _keep_what_is_new(tx: Transaction, records: Sequence[EventRecord], first: int) -> list[StoredEvent]:
+def _keep_what_is_new(tx: Transaction, events: Sequence[Event], first: int) -> list[StoredEvent]:
     """Some keys were not taken: theirs is another event's number. What has none of its own goes again."""
     stored: list[StoredEvent] = []
-    for seq, record in enumerate(records, start=first):
-        event = record.event
+    seen: list[int] = []
+    for seq, event in enumerate(events, start=first):
         owner = tx.row("event_key", id=event.id, source=event.source, account=event.account)
         if owner is None or owner["seq"] == seq:
-            stored.append(StoredEvent(seq))
+            stored.append(ACCEPTED)
             continue
         known = tx.row("stored_data", seq=owner["seq"])
-        mismatch = known is not None and known["data"] != event.raw.decode()
-        stored.append(StoredEvent(None, EventStatus.DUPLICATE, mismatch))
-    seen = [seq for seq, one in enumerate(stored, start=first) if one.seq is None]
+        stored.append(MISMATCH if known is not None and known["data"] != event.raw.decode() else DUPLICATE)
+        seen.append(seq)
     tx.run("purge_events", seqs=json.dumps(seen))
     return stored
-
-
-def _columns(event: Event) -> tuple[Any, ...]:
-    """What the statement says of an event itself, in its order."""
-    return (
-        event.id,
-        event.source,
-        event.account,
-        event.type,
-        event.subject,
-        event.time,
-        event.received_at,
-        event.depth,
-        event.raw.decode(),
-        plain_json(event.extensions) if event.extensions else None,
-    )

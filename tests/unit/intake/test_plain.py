@@ -28,6 +28,9 @@ class SameId(IdSource):
     def make(self, now: int) -> str:
         return f"made at {now}"
 
+    def make_many(self, now: int, count: int) -> list[str]:
+        return [f"made at {now}"] * count
+
 
 class LongWay(Decoder):
     """A decoder that reads every event name by name."""

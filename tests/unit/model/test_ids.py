@@ -37,3 +37,11 @@ def test_ids_never_go_backwards() -> None:
     made = [source.make(NOW) for _ in range(10_000)] + [source.make(NOW - 5_000) for _ in range(10)]
     assert made == sorted(made)
     assert len(set(made)) == len(made)
+
+
+def test_many_ids_at_once_stand_in_the_same_line() -> None:
+    """Behind those made before and before those made after; also where they are more than a millisecond has."""
+    source = IdSource()
+    made = [source.make(NOW), *source.make_many(NOW, 5_000), source.make(NOW), *source.make_many(NOW, 0)]
+    assert len(made) == 5_002
+    assert made == sorted(set(made))
