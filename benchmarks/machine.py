@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sqlite3
+import subprocess
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.figures import Round, percentile
 
 BLOCK = os.urandom(4096)
+DISTRIBUTIONS = ("autoflow-rules", "uvicorn", "uvloop", "httptools", "aiohttp", "msgspec", "PyYAML", "google-re2")
+"""What the figures depend on, ours and what stands beside it."""
+PROGRAMS = {"node": ["node", "--version"], "wrk": ["wrk", "-v"]}
 
 
 def sync_blocks(directory: Path, seconds: float) -> Round:
@@ -38,9 +44,20 @@ def describe_machine(directory: Path) -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}, {_file_system(directory)}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "sqlite": sqlite3.sqlite_version,
+        "versions": ", ".join([*(f"{name} {version(name)}" for name in DISTRIBUTIONS), *_programs()]),
         "disk": f"{sync_blocks(directory, 1.0).value:,.0f} appends of 4 KiB with fdatasync a second",
         "load before": f"{load} (1, 5, 15 minutes)",
     }
+
+
+def _programs() -> Iterator[str]:
+    """The programs that are here, with what they say of their version."""
+    for name, command in PROGRAMS.items():
+        if shutil.which(name):
+            # wrk tells its version and then that it was not told what to do
+            told = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False).stdout.split()
+            number = next((word for word in told if any(letter.isdigit() for letter in word)), "")
+            yield f"{name} {number.removeprefix('v')}".strip()
 
 
 def _processor() -> str:

@@ -23,13 +23,23 @@ async def answer(scope: Any, receive: Any, send: Any) -> None:
     """Read a request to its end, decode it, answer."""
     if scope["type"] != "http":
         return
+    msgspec.json.decode(await read_body(receive))
+    await answer_accepted(send)
+
+
+async def read_body(receive: Any) -> bytes:
+    """A request's body to its end."""
     parts = []
     more = True
     while more:
         message = await receive()
         parts.append(message.get("body", b""))
         more = message.get("more_body", False)
-    msgspec.json.decode(b"".join(parts))
+    return b"".join(parts)
+
+
+async def answer_accepted(send: Any) -> None:
+    """202, as autoflow answers."""
     await send({"type": "http.response.start", "status": 202, "headers": HEADERS})
     await send({"type": "http.response.body", "body": ANSWER})
 

@@ -27,7 +27,10 @@ GOALS_HEAD = """
 | work | beside | measured | hold | reach | verdict |
 |---|---|---|---|---|---|
 """
-SOAK = "| an hour at 200 events/s with a failing sink | itself at the start | `make soak` | flat | flat for a day | |"
+SOAK = (
+    "| an hour at 200 events/s with a failing sink | itself at the start | by `make soak`, told in `soak.md` | flat "
+    "| flat for a day | |"
+)
 LIMITS_HEAD = """
 ## What limits them
 

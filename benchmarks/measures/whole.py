@@ -56,19 +56,30 @@ _STARTED = re.compile(r"Started flows")
 
 
 def measure_whole(bench: Bench) -> list[Figure]:
-    """In turn where Node-RED is there, else by itself."""
-    name = f"the whole job, webhooks arriving, {CONNECTIONS} connections"
+    """In turn: Node-RED where it is there, the same by hand, autoflow."""
     peer = find_node_package(PEER)
     if peer.missing:
         bench.leave_out(peer.missing, "job")
-        rounds = []
-        for number in range(bench.rounds):
-            bench.tell(f"whole: autoflow, round {number + 1} of {bench.rounds}")
-            rounds.append(_run_autoflow(bench))
-        return [make_figure(name, "webhooks/s", rounds, f"Node-RED: {peer.missing}")]
-    rounds, references = bench.alternate(lambda: _run_peer(bench, peer.path), lambda: _run_autoflow(bench), "whole")
-    beside = f"Node-RED {NODE_PACKAGES[PEER]}, which stores nothing"
-    return [make_figure(name, "webhooks/s", rounds, beside, references).toward("job")]
+    rounds, by_hand, by_peer = [], [], []
+    for number in range(bench.rounds):
+        bench.tell(f"whole: by hand, round {number + 1} of {bench.rounds}")
+        by_hand.append(_run_forwarder(bench))
+        if not peer.missing:
+            bench.tell(f"whole: Node-RED, round {number + 1} of {bench.rounds}")
+            by_peer.append(_run_peer(bench, peer.path))
+        bench.tell(f"whole: autoflow, round {number + 1} of {bench.rounds}")
+        rounds.append(_run_autoflow(bench))
+    name = f"the whole job, webhooks arriving while {CONNECTIONS} senders post"
+    figures = [make_figure(name, "webhooks/s", rounds, "by hand with uvicorn and aiohttp, storing nothing", by_hand)]
+    if by_peer:
+        beside = f"Node-RED {NODE_PACKAGES[PEER]}, storing nothing"
+        figures.insert(0, make_figure(name, "webhooks/s", rounds, beside, by_peer).toward("job"))
+    return figures
+
+
+def _run_forwarder(bench: Bench) -> Round:
+    with running_server("benchmarks.sink") as sink, running_server("benchmarks.forwarder", str(sink.port)) as target:
+        return _post(bench, target, "/v1/events", sink)
 
 
 def _run_autoflow(bench: Bench) -> Round:
