@@ -29,7 +29,8 @@ MADE_EACH = 400
 DRAINED_EACH = 64
 PEER = "APScheduler, SQLAlchemyJobStore on SQLite"
 PEER_SCRIPT = Path(__file__).parents[1] / "scheduler_peer.py"
-PEER_SECONDS = 60.0
+PEER_SECONDS = 30.0
+"""For each of adding and working off; its rate is that of what was done by then."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,8 +82,8 @@ def _run_peer(bench: Bench, python: Path, made: _Rounds, drained: _Rounds) -> No
     if run.returncode:
         raise BenchmarkError(f"APScheduler failed:\n{run.stderr[-1000:]}")
     told = json.loads(run.stdout)
-    if told["count"] < told["added"]:
-        raise BenchmarkError(f"APScheduler did not finish: {told}")
+    if not told["count"]:
+        raise BenchmarkError(f"APScheduler worked nothing off: {told}")
     made.peer.append(Round(value=told["made"]))
     drained.peer.append(Round(value=told["drained"]))
 
