@@ -1,7 +1,7 @@
 """What every action has in common: its parameters, what it is handed, and what it answers.
 
 The executor renders the parameters before it and records the outcome after it. An action sends once;
-it never retries, and never reads the store.
+it never retries, never reads the store, and ends: `bounded` sees to that.
 """
 
 from __future__ import annotations

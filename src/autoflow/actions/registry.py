@@ -123,21 +123,28 @@ class _Builder:
 
     def build_own(self) -> dict[str, Action]:
         """The actions that need no notifier."""
+        from autoflow.actions.bounded import BoundedAction
         from autoflow.actions.emit import EmitAction
         from autoflow.actions.http import HttpAction
         from autoflow.actions.log import LogAction
 
         version, timeout_ms = self.context.version, self.context.timeout_ms
-        return {
+        own: dict[str, Action] = {
             "webhook": self._build_webhook(None, timeout_ms),
             "http": HttpAction(self.outgoing, self.secrets, version=version, timeout_ms=timeout_ms),
             "emit": EmitAction(),
             "log": LogAction(self.context.write_log, self.secrets),
         }
+        return {name: BoundedAction(action, timeout_ms=timeout_ms) for name, action in own.items()}
 
     def build(self, notifier: Notifier) -> Action:
         """The action of one notifier."""
+        from autoflow.actions.bounded import BoundedAction
+
         check_notifier(notifier)
+        return BoundedAction(self._build(notifier), timeout_ms=self._timeout_of(notifier))
+
+    def _build(self, notifier: Notifier) -> Action:
         transport = notifier.transport or TRANSPORTS[notifier.type][0]
         if transport == "outbox":
             return self._build_outbox(notifier)

@@ -1,0 +1,110 @@
+"""No action holds its slot for good, whatever it waits for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autoflow.actions.base import Request
+from autoflow.actions.bounded import GRACE_SECONDS, BoundedAction
+from autoflow.actions.registry import TRANSPORTS, ActionContext, build_actions
+from autoflow.model.json import JsonObject
+from autoflow.model.notifier import Notifier
+from autoflow.model.run import Delivered, Outcome, Retry
+from autoflow.security.egress import EgressGuard
+from autoflow.security.outgoing import Outgoing
+from autoflow.security.secrets import Secrets
+from autoflow.templates import TemplateLibrary
+from support.receivers import make_request
+
+TIMEOUT_MS = 2_000
+
+
+class Waiting:
+    """An action that ends when it is told to."""
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+    def target(self, params: JsonObject) -> str | None:
+        """Somewhere."""
+        return "smtp:mail.example.com:25"
+
+    async def perform(self, request: Request) -> Outcome:
+        """Wait, without a bound of its own."""
+        return await self.answer
+
+
+@pytest.fixture
+async def jump(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Moves the event loop's clock."""
+    loop = asyncio.get_running_loop()
+    real, ahead = loop.time, [0.0]
+    monkeypatch.setattr(loop, "time", lambda: real() + ahead[0])
+
+    def move(seconds: float) -> None:
+        ahead[0] += seconds
+
+    return move
+
+
+async def turn() -> None:
+    """Let everything run that can."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_an_action_that_never_ends_is_cut_off(jump: Callable[[float], None]) -> None:
+    """Some seconds after its own timeout, which may say more; the attempt is worth another one."""
+    waiting = Waiting()
+    performing = asyncio.ensure_future(BoundedAction(waiting, timeout_ms=TIMEOUT_MS).perform(make_request({})))
+    await turn()
+    jump(TIMEOUT_MS / 1000 + GRACE_SECONDS - 0.1)
+    await turn()
+    assert not performing.done()
+    jump(0.1)
+    await turn()
+    assert await performing == Retry(code="timeout", detail="it did not end within 7 seconds")
+    assert waiting.answer.cancelled()
+
+
+async def test_an_action_that_ends_is_left_alone() -> None:
+    """Its outcome and its target are its own."""
+    waiting = Waiting()
+    bounded = BoundedAction(waiting, timeout_ms=TIMEOUT_MS)
+    assert bounded.target({}) == "smtp:mail.example.com:25"
+    waiting.answer.set_result(Delivered(output={"n": 1}))
+    assert await bounded.perform(make_request({})) == Delivered(output={"n": 1})
+
+
+async def test_a_cut_off_drain_remains_one() -> None:
+    """Ending the daemon is no timeout of the action's."""
+    performing = asyncio.ensure_future(BoundedAction(Waiting(), timeout_ms=TIMEOUT_MS).perform(make_request({})))
+    await turn()
+    performing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await performing
+
+
+def test_there_is_no_action_without_the_bound(tmp_path: Path) -> None:
+    """Neither those that are always there nor any notifier's."""
+    options = {
+        "smtp": {"host": "mail.example.com", "from": "a@example.com"},
+        "twilio": {"account_sid": "AC", "auth_token": "x", "from": "y"},
+        "http": {"url": "https://sms.example.com/"},
+        "outbox": {},
+    }
+    notifiers = {
+        f"{kind}-{transport}": Notifier(
+            name=f"{kind}-{transport}", type=kind, transport=transport, options=options[transport]
+        )
+        for kind, transports in TRANSPORTS.items()
+        for transport in transports
+    }
+    context = ActionContext(state_dir=tmp_path, library=TemplateLibrary, show=print, version="1")
+    actions = build_actions(notifiers, Outgoing(EgressGuard()), Secrets({}), context)
+    assert {"webhook", "http", "emit", "log", "email:email-outbox", "sms:sms-http"} <= actions.keys()
+    assert {type(action) for action in actions.values()} == {BoundedAction}
