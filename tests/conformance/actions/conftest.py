@@ -20,7 +20,11 @@ from support.receivers import Authority, Bench, Receiver
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The client runs on the daemon's event loop and, in `autoflow test-rule` and the like, on Python's own."""
     loops = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
-    return loops if item.path.stem.startswith("test_connection") else {"asyncio": asyncio.new_event_loop}
+    return (
+        loops
+        if item.path.stem in {"test_connections", "test_connection_pool"}
+        else {"asyncio": asyncio.new_event_loop}
+    )
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from autoflow.errors import EgressError
 from autoflow.security.connection import write_request
-from autoflow.security.egress import EgressGuard, read_url
+from autoflow.security.egress import EgressGuard, Target, read_url
 from autoflow.security.outgoing import Outgoing, Send, SendFailure
 from support.receivers import Authority, loopback
 from support.talks import OK, Talk, answering, get, listen, post, turn
@@ -181,6 +181,51 @@ async def test_more_than_one_server_s_share_waits_for_its_turn() -> None:
         assert {(await send).status for send in sends} == {200}
         assert slow.opened == 2
         await outgoing.close()
+
+
+async def test_who_waited_for_a_place_in_vain_leaves_none_taken() -> None:
+    """A server that could not be sent to while others took every place can be sent to afterwards."""
+
+    async def script(talk: Talk) -> None:
+        await talk.read_request()
+        asked.set()
+        await go_on.wait()
+        await talk.say(OK)
+
+    asked, go_on = asyncio.Event(), asyncio.Event()
+    outgoing = Outgoing(EgressGuard(["127.0.0.1"]), connections=1)
+    async with listen(script) as slow, listen(answering(OK)) as other:
+        sending = asyncio.ensure_future(post(outgoing, slow.url))
+        await asked.wait()
+        with pytest.raises(SendFailure):
+            await post(outgoing, other.url, timeout_ms=20)
+        go_on.set()
+        assert (await sending).status == 200
+        assert (await post(outgoing, other.url)).status == 200
+        await outgoing.close()
+
+
+class _Careless(EgressGuard):
+    """Lets every name and every URL pass, and judges what is connected to."""
+
+    async def resolve(self, host: str, port: int, *, own: bool = False, resolver: object = None) -> list[str]:
+        """This machine, unjudged."""
+        return ["127.0.0.1"]
+
+    def check_url(self, url: str, *, own: bool = False) -> Target:
+        """Its parts, unjudged."""
+        return read_url(url, own=own)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "name.test"])
+async def test_the_address_that_is_connected_to_is_judged_once_more(host: str) -> None:
+    """Whatever came before: no socket is made for an inside address."""
+    outgoing = Outgoing(_Careless())
+    async with listen(answering(OK)) as server:
+        with pytest.raises(EgressError):
+            await get(outgoing, f"http://{host}:{server.port}/")
+        assert server.opened == 0
+    await outgoing.close()
 
 
 async def test_idle_connections_make_room_for_others() -> None:

@@ -86,6 +86,14 @@ async def test_headers_as_they_are_handed_on(outgoing: Outgoing) -> None:
     assert got.headers == {"x-a": "1", "empty": "", "b": "é \ufffd", "content-length": "0"}
 
 
+async def test_trailers_are_no_headers(outgoing: Outgoing) -> None:
+    """What follows the body cannot change what was said before it."""
+    answer = HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nRetry-After: 9\r\n\r\n"
+    async with listen(answering(answer)) as server:
+        got = await get(outgoing, server.url)
+    assert (got.headers, got.body) == ({"transfer-encoding": "chunked"}, b"a")
+
+
 BIG = b"x" * (HEAD_CAP + 1)
 
 
