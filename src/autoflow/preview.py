@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from autoflow.actions.base import ActionType
+from autoflow.actions.types import ActionType
 from autoflow.clock import to_rfc3339
 from autoflow.errors import AutoflowError, EvaluationError, TemplateError
 from autoflow.matching.compiler import compile_condition

@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from autoflow.actions.base import Request, header_safe, is_reserved_header
+from autoflow.actions.base import Request, header_safe
 from autoflow.actions.responses import judge_failure
+from autoflow.actions.types import is_reserved_header
 from autoflow.errors import EgressError, SecretError
 from autoflow.model.json import Json, JsonObject
 from autoflow.model.run import Delivered, Outcome, Reject

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from autoflow.actions.base import ActionType, Param, ParamKind
+from autoflow.actions.types import ActionType, Param, ParamKind
 
 SMTP_PORTS = {"none": 25, "starttls": 587, "tls": 465}
 """How a mail connection can be secured, and the port that goes with it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from autoflow.actions.base import ActionType
+from autoflow.actions.types import ActionType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from autoflow.actions.base import ActionType, Param, ParamKind
 from autoflow.actions.kinds import ACTION_TYPES
+from autoflow.actions.types import ActionType, Param, ParamKind
 from autoflow.model.json import Json
 from autoflow.model.retry import PRESETS
 from autoflow.rules.vocabulary import RULE_KEYS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from autoflow.actions.base import ActionType, Param, ParamKind, is_reserved_header
+from autoflow.actions.types import ActionType, Param, ParamKind, is_reserved_header
 from autoflow.errors import ConditionError, EgressError, SecretError, TemplateError
 from autoflow.matching.paths import parse_path, parse_reference, write_reference
 from autoflow.model.condition import Reference

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from autoflow.actions.base import ActionType
+from autoflow.actions.types import ActionType
 from autoflow.model.json import Json, JsonObject
 from autoflow.model.span import UNITS
 from autoflow.rules import codes

@@ -14,7 +14,8 @@ from itertools import chain, repeat
 from typing import Any, NamedTuple, TypeVar
 
 from autoflow import failpoints
-from autoflow.actions.base import Action, ActionType, Request
+from autoflow.actions.base import Action, Request
+from autoflow.actions.types import ActionType
 from autoflow.clock import Clock
 from autoflow.errors import ClosedError, FencedError, RulesError, StorageError, TemplateError
 from autoflow.failpoints import Failpoint

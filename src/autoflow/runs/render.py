@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from autoflow.actions.base import ActionType, Param, ParamKind
+from autoflow.actions.types import ActionType, Param, ParamKind
 from autoflow.errors import TemplateError
 from autoflow.matching.paths import MISSING, compile_reference, parse_reference
 from autoflow.model.json import Json, JsonObject

@@ -6,7 +6,6 @@ A reference is the whole text. An action resolves it right before it sends; the 
 from __future__ import annotations
 
 import base64
-import logging
 import os
 import re
 import stat
@@ -23,7 +22,6 @@ _SHORTEST_MASKED = 4
 _FORMS = "secret://env/NAME, secret://file//run/secrets/name or secret://cred/NAME"
 
 _INSIDE = re.compile(re.escape(PREFIX) + r"[^\s\"',;]*")
-_log = logging.getLogger(__name__)
 
 
 def is_secret(text: Json) -> bool:
@@ -111,7 +109,9 @@ class Secrets:
             raise SecretError(f"{reference}: is not UTF-8 text") from None
         if private and mode & (stat.S_IRGRP | stat.S_IROTH) and path not in self._warned:
             self._warned.add(path)
-            _log.warning("%s can be read by others; chmod 600 it", reference)
+            import logging  # start-up time counts: every command reads the config, and few find this
+
+            logging.getLogger(__name__).warning("%s can be read by others; chmod 600 it", reference)
         return text.removesuffix("\n")
 
     def _remember(self, value: str) -> None:

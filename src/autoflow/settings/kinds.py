@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import zoneinfo
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -200,6 +199,8 @@ def _read_keys(value: Json, folder: Path) -> Json:
 
 
 def _read_zone(value: Json, folder: Path) -> str:
+    import zoneinfo  # it looks for its data first: start-up time counts, and few configs name a zone
+
     name = _read_text(value, folder)
     try:
         zoneinfo.ZoneInfo(name)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from autoflow.errors import TemplateError
 from autoflow.model.json import Json
@@ -76,6 +75,8 @@ def list_pairs(value: Json) -> FrozenList:
 
 def write_date(value: Json, pattern: str = "%Y-%m-%d", zone: str = "UTC") -> str:
     """A time (RFC 3339 text or UTC milliseconds) or a date, written by a strftime pattern, in a time zone."""
+    from zoneinfo import ZoneInfo  # it looks for its data first: start-up time counts
+
     try:
         place: tzinfo = UTC if zone == "UTC" else ZoneInfo(zone)
     except (ValueError, OSError) as error:

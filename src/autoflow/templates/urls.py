@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import quote
 
+import minijinja
+
 from autoflow.errors import TemplateError
 from autoflow.model.json import Json
 from autoflow.templates.facts import write_value
@@ -26,8 +28,11 @@ def _encode(value: Json) -> str:
     return quote(text, safe="")
 
 
-# what is inserted is encoded in any case, so the filter must not do it a second time
-_ENVIRONMENT = make_environment(finalizer=_encode, filters={**FILTERS, "urlencode": write_value})
+@lru_cache(maxsize=1)
+def _environment() -> minijinja.Environment:
+    """Made with the first URL: checking rules needs none."""
+    # what is inserted is encoded in any case, so the filter must not do it a second time
+    return make_environment(finalizer=_encode, filters={**FILTERS, "urlencode": write_value})
 
 
 def check_url_template(source: str) -> None:
@@ -53,4 +58,4 @@ def render_url(source: str, facts: Mapping[str, Json]) -> str:
 
 @lru_cache(maxsize=1024)
 def _compile(source: str) -> TextTemplate:
-    return TextTemplate(source, environment=_ENVIRONMENT, insert=_encode)
+    return TextTemplate(source, environment=_environment(), insert=_encode)

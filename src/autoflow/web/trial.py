@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from autoflow.actions.base import ActionType
+from autoflow.actions.types import ActionType
 from autoflow.errors import IntakeError
 from autoflow.model.event import Event
 from autoflow.model.json import Json

@@ -7,7 +7,7 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from autoflow.actions.base import ParamKind, Request
+from autoflow.actions.base import Request
 from autoflow.actions.emit import EmitAction
 from autoflow.actions.exchange import Refused, build_headers, metadata_headers, name_target, write_body
 from autoflow.actions.http import add_query, read_expected
@@ -15,6 +15,7 @@ from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.actions.mail import MAX_RECIPIENTS, compose_mail, read_address
 from autoflow.actions.registry import TRANSPORTS, check_notifier, trusted_hosts
 from autoflow.actions.sms import clean_message, normalise_number, read_text
+from autoflow.actions.types import ParamKind
 from autoflow.actions.webhook import read_key, sign
 from autoflow.errors import ConfigError
 from autoflow.model.json import Json
