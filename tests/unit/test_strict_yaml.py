@@ -21,10 +21,13 @@ from autoflow.strict_yaml import (
     TOO_MUCH,
     UNKNOWN_TAG,
     Pointer,
+    YamlRead,
     decode_text,
+    plain,
     read_yaml,
     split_lines,
 )
+from autoflow.strict_yaml import read as reading
 
 
 def read_value(text: str) -> Any:
@@ -270,3 +273,52 @@ def test_a_file_full_of_errors_is_given_up() -> None:
     """Starting again costs time; after twenty times the rest is told in one sentence."""
     read = read_yaml("a: [\n---\n" * 30, path="a.yaml")
     assert [problem.code for problem in read.all_problems] == [SYNTAX] * 20 + [TOO_MUCH]
+
+
+PIECES = st.sampled_from(
+    [
+        *("a", "b", ": ", ":", " ", "\n", "\n  ", "- ", "[", "]", "{", "}", ", ", "1", "1.50"),
+        *("0x1f", ".inf", "1e999", "null", "true", "&x ", "*x", "!t ", "! ", "'t'", '"t"'),
+        *("|\n  ", ">\n  ", "# c", "---\n", "...\n", "? ", "<<: ", "é", "\t", "~"),
+        *("rules:\n", "- id: r\n  n: 1\n", "\x01", "\ud800"),
+    ]
+)
+
+
+def read_the_long_way(text: str) -> YamlRead:
+    """The same reader, without the short way."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reading, "read_plainly", lambda text, path: None)
+        return read_yaml(text, path="a.yaml")
+
+
+def assert_both_ways_agree(text: str) -> None:
+    """Values, problems and places, of the documents, their keys and everything in them."""
+    short, long = read_yaml(text, path="a.yaml"), read_the_long_way(text)
+    assert short == long
+    for one, other in zip(short.documents, long.documents, strict=True):
+        assert one.line_of(()) == other.line_of(())
+        for pointer, _ in walk(one.value):
+            assert one.value_at(pointer) == other.value_at(pointer)
+            assert one.key_at(pointer) == other.key_at(pointer)
+            assert one.line_of(pointer) == other.line_of(pointer)
+
+
+@given(text=st.lists(PIECES, max_size=14).map("".join))
+def test_the_short_way_and_the_long_way_agree_on_anything(text: str) -> None:
+    """Whatever is written, right or wrong: which way was taken cannot be told from the outcome."""
+    assert_both_ways_agree(text)
+
+
+@given(tree=TREES, style=st.sampled_from([None, "'", '"', "|", ">"]), flow=st.sampled_from([True, False, None]))
+def test_the_short_way_and_the_long_way_agree_on_data(tree: object, style: str | None, flow: bool | None) -> None:
+    """Every style of writing it."""
+    assert_both_ways_agree(yaml.safe_dump({"rules": [tree, tree]}, default_style=style, default_flow_style=flow))
+
+
+def test_rule_files_take_the_short_way() -> None:
+    """No tree is made of a rule without problems: that is a third of the time."""
+    text = (
+        'id: r\nwhen: [ a == 1, \'b == "x"\' ]\nactions:\n- log: { message: "{{ a }}" }\n---\nrules: [ { n: 1.5 } ]\n'
+    )
+    assert plain.read_plainly(text + "---\nrules: [ { n: 1.5 } ]\n", "a.yaml") is not None

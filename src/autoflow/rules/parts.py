@@ -42,7 +42,7 @@ class Part:
     @property
     def line(self) -> int:
         """Where it begins."""
-        return self.document.value_at(self.pointer).line
+        return self.document.line_of(self.pointer)
 
     def covers(self, line: int) -> bool:
         """Whether a line of the file belongs to it."""
