@@ -10,7 +10,7 @@ import pytest
 from autoflow.clock import VirtualClock
 from autoflow.reload import Files, Sources, load_sources
 from autoflow.rules import rule_files
-from autoflow.rules.rule_files import SETTLED, RuleFiles
+from autoflow.rules.rule_files import SETTLED, SETTLED_COARSE, RuleFiles
 
 RULE = "id: {id}\ntrigger: {{ event: x }}\nactions: [ {{ log: {{ message: {message} }} }} ]\n"
 
@@ -67,6 +67,22 @@ def test_a_file_that_was_just_written_is_read_until_its_times_tell(
     read.clear()
     assert not files.look()
     assert read == []
+
+
+def test_times_in_whole_seconds_tell_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: list[str]) -> None:
+    """On such a file system two changes within seconds have one time."""
+    write_two(tmp_path)
+    second = 1_000_000_000
+    monkeypatch.setattr(rule_files, "_mark_of", lambda path: (second, 5 * second, 1, 1, 1))
+    files = RuleFiles(tmp_path, clock := VirtualClock(5_000 + SETTLED + 1))
+    files.look()
+    files.look()
+    assert len(read) == 4
+    clock.move_to(5_000 + SETTLED_COARSE + 1)
+    files.look()
+    assert len(read) == 6
+    files.look()
+    assert len(read) == 6
 
 
 def test_a_file_that_was_touched_and_not_changed_is_the_same(tmp_path: Path) -> None:

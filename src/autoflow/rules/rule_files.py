@@ -12,8 +12,10 @@ from pathlib import Path
 from autoflow.clock import Clock, SystemClock
 from autoflow.rules.source import FileText, find_paths, read_file
 
-SETTLED = 2_000
-"""Milliseconds after which times tell of a change: the coarsest file systems count in steps of two seconds."""
+SETTLED = 100
+SETTLED_COARSE = 2_000
+"""Milliseconds after which times tell of a change; the second one where they are whole seconds (FAT, some NFS)."""
+_SECOND = 1_000_000_000
 
 Mark = tuple[int, int, int, int, int]
 """What tells one state of a file from another one without reading it: times, size, and which file it is."""
@@ -51,7 +53,7 @@ class RuleFiles:
             if old is None or not old.settled or old.mark != mark:
                 file = read_file(Path(path), self._root)
                 same = same and old is not None and old.file == file
-                settled = mark is not None and file.problem is None and max(mark[:2]) < (now - SETTLED) * 1_000_000
+                settled = file.problem is None and _is_settled(mark, now)
                 old = _Known(mark, settled, old.file if old is not None and old.file == file else file)
             after[path] = old
         self._known = after
@@ -64,3 +66,12 @@ def _mark_of(path: str) -> Mark | None:
     except OSError:
         return None  # it went away, or leads nowhere: reading it says what is wrong
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_dev
+
+
+def _is_settled(mark: Mark | None, now: int) -> bool:
+    """Whether a file that is changed from now on must get other times."""
+    if mark is None:
+        return False
+    changed, touched, *_ = mark
+    quiet = SETTLED if touched % _SECOND else SETTLED_COARSE
+    return max(changed, touched) < (now - quiet) * 1_000_000
