@@ -111,9 +111,14 @@ class PipeDoor:
             raise LostError("NoPipes")
         try:
             os.write(self._input, b"".join(json.dumps(event).encode() + b"\n" for event in batch.events))
+            statuses = []
             for _ in batch.events:
                 ack = self._read_ack()
-                yield (400 if ack["status"] == "refused" else 202), {"events": [ack]}
+                statuses.append(_status_of(ack))
+                if 503 not in statuses:
+                    yield statuses[-1], {"events": [ack]}
+            if 503 in statuses:
+                yield 503, {}  # from the first such line on, all of them are offered again
         except OSError as error:
             self._drop_pipes()
             raise LostError(type(error).__name__) from error
@@ -195,6 +200,13 @@ class Sender:
         done, batch.events = batch.events[: len(told)], batch.events[len(told) :]
         for event in done:
             self._story.note_answer(event)
+
+
+def _status_of(ack: dict[str, Any]) -> int:
+    """What HTTP would say in place of a line."""
+    if ack["status"] != "refused":
+        return 202
+    return 503 if ack["code"] == "AF007" else 400
 
 
 def _is_closed(control: socket.socket, pause: float) -> bool:

@@ -14,7 +14,7 @@ from autoflow.failpoints import Failpoint
 from autoflow.store.migrate import load_migrations
 from autoflow.store.sqlite.store import PACKAGE
 from crash.report import Outcome, write_report
-from failpoints.lives import Life, Lives
+from failpoints.lives import FAULTS, Life, Lives
 from support.daemon import run_command
 
 STATEMENTS = sum(len(migration.statements) for migration in load_migrations(PACKAGE))
@@ -55,8 +55,13 @@ def test_no_death_breaks_a_promise(lived: tuple[Lives, Outcome]) -> None:
     """I1 to I9 hold after each of them, and at the end, when everything that waited was done."""
     lives, outcome = lived
     assert outcome.is_clean, write_report(outcome, lives.seed)
-    assert outcome.looks == len(lives.died_at)
+    assert outcome.looks == len(lives.died_at) + 2
     assert {row["status"] for row in outcome.evidence.table("runs")} == {"done", "failed", "cancelled"}
+
+
+def test_a_daemon_at_work_lives_with_faults(lived: tuple[Lives, Outcome]) -> None:
+    """It goes on after each of them but for the last, an fsync, which ends it; nothing is lost by any."""
+    assert lived[0].failed_at == [*FAULTS, Failpoint.AFTER_COMMIT]
 
 
 @pytest.mark.parametrize("point", [point for point in Failpoint if point is not Failpoint.BACKUP])
