@@ -24,7 +24,7 @@ from autoflow.intake.gate import Gate
 from autoflow.intake.receipts import answer_of, note_of
 from autoflow.intake.request_id import HEADER as REQUEST_ID
 from autoflow.intake.request_id import given_id, make_id
-from autoflow.intake.room import Share
+from autoflow.intake.room import Share, busy
 from autoflow.model.event import Event
 from autoflow.model.problem_details import MEDIA_TYPE, problem_details
 from autoflow.observe.log import get_log
@@ -165,7 +165,9 @@ class HttpDoor:
         refusal, size, room = admission.refusal, len(body), self._gate.room
         if refusal is None and size > self._options.body_bytes:
             refusal = _too_large(self._options.body_bytes)
-        if refusal is None and (refusal := room.lack_of(size)) is None:
+        if refusal is None and not room.has_room(size, whole=True):
+            refusal = busy()
+        if refusal is None:
 
             def give_back(reply: Reply) -> None:
                 room.give_back(size)
@@ -246,7 +248,7 @@ class HttpDoor:
         if told.isdigit():
             if int(told) > limit:
                 raise _too_large(limit)
-            share.grow(int(told))
+            share.expect(int(told))
         parts: list[bytes] = []
         size = 0
         while True:
@@ -257,7 +259,7 @@ class HttpDoor:
             size += len(part)
             if size > limit:
                 raise _too_large(limit)
-            share.grow(size)
+            share.grow(len(part))
             parts.append(part)
             if not message.get("more_body"):
                 return parts[0] if len(parts) == 1 else b"".join(parts)

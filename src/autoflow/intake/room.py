@@ -1,7 +1,8 @@
-"""How much of what senders offer is held at once, over all doors: bytes from their head on until they are answered.
+"""How much of what senders offer is held at once, over all doors: bytes, until they are answered.
 
 Before it: a request's head. After it: the gate, which counts events. Past the mark a sender is told to try again,
-before its body is read where that is possible: what is not held cannot grow.
+before its body is read where that is possible: what is not held cannot grow. Only what has arrived is counted, and
+bodies that come in parts never take all of the room: a slow sender keeps no other from it.
 """
 
 from __future__ import annotations
@@ -34,14 +35,12 @@ class Room:
         self.most = max(MOST_BYTES, LEAST_BODIES * largest_body)
         self.taken = 0
 
-    def lack_of(self, number: int) -> IntakeError | None:
-        """What a sender of so many more bytes is told; None where there is room."""
-        return busy() if self.taken + number > self.most else None
+    def has_room(self, number: int, *, whole: bool) -> bool:
+        """Whether so many more bytes can be held; a quarter is for bodies that are there as a whole."""
+        return self.taken + number <= (self.most if whole else self.most - self.most // 4)
 
     def take(self, number: int) -> None:
-        """Hold so many more bytes. IntakeError where there is no room for them now."""
-        if self.taken + number > self.most:
-            raise busy()  # held by no name: with its traceback it would hold the body until garbage is looked for
+        """Hold so many more bytes."""
         self.taken += number
 
     def give_back(self, number: int) -> None:
@@ -56,11 +55,16 @@ class Share:
         self._room = room
         self._held = 0
 
-    def grow(self, size: int) -> None:
-        """Hold so many bytes in all, if it were not as many already. IntakeError where there is no room for them."""
-        if size > self._held:
-            self._room.take(size - self._held)
-            self._held = size
+    def expect(self, size: int) -> None:
+        """IntakeError where a body of this size would find no room now. Nothing is held before it comes."""
+        if not self._room.has_room(size, whole=False):
+            raise busy()  # held by no name: with its traceback it would hold the body until garbage is looked for
+
+    def grow(self, number: int) -> None:
+        """Hold so many more bytes. IntakeError where there is no room for them."""
+        self.expect(number)
+        self._room.take(number)
+        self._held += number
 
     def __enter__(self) -> Share:
         """Nothing is held yet."""

@@ -49,7 +49,10 @@ class Bench:
 
         async def receive() -> Any:
             self.read += 1
-            return coming.pop(0)
+            part = coming.pop(0)
+            if isinstance(part, asyncio.Event):
+                await part.wait()
+            return part
 
         async def send(message: Any) -> None:
             said.append(message)
@@ -83,25 +86,42 @@ def test_there_is_room_for_some_of_the_largest_bodies() -> None:
 
 
 def test_a_share_grows_and_is_given_back_whole() -> None:
-    """What does not fit is not held in part."""
+    """What does not fit is not held in part, and what is only expected is not held at all."""
     room = Room()
-    room.most = 10
+    room.most = 16
     with Share(room) as share:
+        share.expect(12)
+        assert room.taken == 0
         share.grow(6)
         share.grow(4)
-        assert room.taken == 6
-        with pytest.raises(IntakeError):
-            share.grow(11)
-        assert room.taken == 6
-        share.grow(10)
         assert room.taken == 10
+        for ask in (share.grow, share.expect):
+            with pytest.raises(IntakeError):
+                ask(3)
+        assert room.taken == 10
+        share.grow(2)
+        assert room.taken == 12
     assert room.taken == 0
+
+
+async def test_a_slow_sender_holds_what_it_has_sent_and_no_more(bench: Bench) -> None:
+    """And however many of them there are, requests that come whole find room."""
+    slow = [asyncio.ensure_future(bench.ask(b" " * 25, asyncio.Event())) for _ in range(3)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert bench.room.taken == 75
+    assert (await bench.ask(EVENT, length=len(EVENT)))[0] == 503
+    assert (await bench.ask_short(EVENT)).status == 202
+    for one in slow:
+        one.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)
+    assert bench.room.taken == 0
 
 
 async def test_where_there_is_no_room_a_body_is_not_even_read(bench: Bench) -> None:
     """503 and when to try again, by what the head says of it."""
     bench.room.taken = 50
-    status, headers = await bench.ask(EVENT, length=51)
+    status, headers = await bench.ask(EVENT, length=26)
     assert (status, headers["retry-after"], bench.read) == (503, "1", 0)
     assert bench.room.taken == 50
 
