@@ -1,7 +1,6 @@
 """The gate: every event passes here, whatever its door. Judged, stored, planned, committed; then answered.
 
-What arrives while a commit is under way goes into the next one together. Where that is much, the next one is asked
-for at once, so that the store does not wait for the event loop.
+What arrives while a commit is under way goes into the next one together.
 """
 
 from __future__ import annotations
@@ -27,9 +26,6 @@ log = get_log("autoflow.intake")
 MOST_IN_FLIGHT = 20_000
 """Events on their way to a commit; past it a door answers 503 and its sender tries again."""
 
-ENOUGH = 64
-"""Events, or senders, that are worth a commit of their own; fewer wait for the end of the one that is under way."""
-
 Answer = Callable[[Sequence[Receipt], Exception | None], None]
 """Is told what became of a sender's events: the receipts, or why there are none."""
 
@@ -46,15 +42,11 @@ class Gate:
         self._metrics = metrics
         #: filled on the event loop, emptied on the store's thread
         self._arrived: deque[_Group] = deque()
-        #: whether a commit that has not begun will take what arrives now
-        self._awaited = False
-        #: commits that were asked for and whose senders were not told yet
-        self._under_way = 0
         self._in_flight = 0
         #: of the bytes that the doors hold
         self.room = room or Room()
         self._freed = asyncio.Event()
-        self._writing: set[asyncio.Task[None]] = set()
+        self._writing: asyncio.Task[None] | None = None
         self._closed = False
 
     async def take(self, events: Sequence[Event], *, transport: str) -> list[Receipt]:
@@ -83,8 +75,8 @@ class Gate:
         judged = [self._engine.judge(event) for event in events]
         self._arrived.append((judged, transport, answer))
         self._in_flight += len(judged)
-        if not self._under_way or len(judged) >= ENOUGH or len(self._arrived) >= ENOUGH:
-            self._await_commit()
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.ensure_future(self._write())
 
     async def wait_for_room(self, number: int) -> None:
         """Return once so many events would be taken, for a door that can let its sender wait."""
@@ -95,8 +87,8 @@ class Gate:
         """Take nothing more; return once what came before is on disk."""
         self._closed = True
         self._freed.set()
-        while self._writing:
-            await asyncio.wait(self._writing)
+        if self._writing is not None:
+            await self._writing
 
     def refuse_past(self, number: int) -> None:
         """IntakeError where so many events would not be taken now."""
@@ -105,18 +97,17 @@ class Gate:
         if self._in_flight + number > MOST_IN_FLIGHT:
             raise busy()
 
-    def _await_commit(self) -> None:
-        """See to it that a commit takes what has arrived; it is asked for in the loop's next turn."""
-        if not self._awaited:
-            self._awaited = True
-            self._under_way += 1
-            writing = asyncio.ensure_future(self._write())
-            self._writing.add(writing)
-            writing.add_done_callback(self._writing.discard)
-
     async def _write(self) -> None:
+        """Commit what has arrived, as one change after the other, until nothing is left."""
+        while self._arrived:
+            batch: list[_Group] = []
+            await self._commit(batch)
+            self._in_flight -= sum(len(judged) for judged, _, _ in batch)
+            self._freed.set()
+            self._freed.clear()
+
+    async def _commit(self, batch: list[_Group]) -> None:
         """Commit all that has arrived when the store comes to it, and tell the senders."""
-        batch: list[_Group] = []
 
         def record(tx: Transaction) -> list[Receipt]:
             self._take_arrived(batch)
@@ -130,16 +121,8 @@ class Gate:
             await self._refuse_batch(batch, error)
         else:
             self._answer(batch, receipts)
-        self._in_flight -= sum(len(judged) for judged, _, _ in batch)
-        self._freed.set()
-        self._freed.clear()
-        self._under_way -= 1
-        if self._arrived:
-            self._await_commit()
 
     def _take_arrived(self, batch: list[_Group]) -> None:
-        """Move what has arrived into a batch. What arrives from here on is still in it, or awaits the next one."""
-        self._awaited = False
         while self._arrived:
             batch.append(self._arrived.popleft())
 
