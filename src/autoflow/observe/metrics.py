@@ -117,8 +117,13 @@ class Metrics:
 
     def attempt_made(self, action: str, result: str, *, seconds: float) -> None:
         """One attempt at an action was made."""
-        self._child(self._attempts, action, result).inc()
-        self._child(self._duration, action).observe(seconds)
+        children = self._children.get((action, result))
+        if children is None:
+            children = self._attempts.labels(action, result), self._duration.labels(action)
+            self._children[action, result] = children
+        counter, histogram = children
+        counter.inc()
+        histogram.observe(seconds)
 
     def dead_lettered(self, action: str, reason: str) -> None:
         """An action was given up."""

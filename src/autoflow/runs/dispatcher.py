@@ -58,6 +58,7 @@ class Dispatcher:
         self._claiming = asyncio.Lock()
         self._busy: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._swept_at = clock.now()
         self._tried_suspects = False
         #: by the monotonic clock: when it may be looked behind a queue for a full target again
@@ -184,7 +185,8 @@ class Dispatcher:
 
     def _start(self, claimed: Claimed) -> asyncio.Task[None]:
         slot = self._slots.claim(claimed.pending.target)
-        task = asyncio.ensure_future(self._perform(claimed, slot))
+        self._loop = self._loop or asyncio.get_running_loop()  # asking for it each time costs a call of the system
+        task = self._loop.create_task(self._perform(claimed, slot))
         self._busy[claimed.pending.id] = task
         task.add_done_callback(lambda _task: self._end(claimed.pending.id))
         return task
