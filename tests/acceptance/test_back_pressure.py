@@ -31,7 +31,7 @@ actions: [ { log: { message: "{{ n }}" } } ]
 """
 TIMES = 5
 LARGE = 64
-REQUESTS = 4
+REQUESTS = 2
 LINES = 4_000
 
 

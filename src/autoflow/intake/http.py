@@ -194,6 +194,7 @@ class HttpDoor:
                 respond(self._refuse(error, request_id))
 
         try:
+            self._gate.refuse_past(1)  # before it costs what reading an event costs
             events = self._decode(admission, body)
             self._gate.offer(events, settle, transport="http")
         except Exception as error:

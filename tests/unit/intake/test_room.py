@@ -135,6 +135,15 @@ async def test_where_there_are_too_many_events_a_body_is_not_even_read(
     assert (status, headers["retry-after"], bench.read) == (503, "1", 0)
 
 
+async def test_where_there_are_too_many_events_none_is_even_looked_at(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the short way too: what is refused costs little, however much of it comes."""
+    monkeypatch.setattr(gate_module, "MOST_IN_FLIGHT", 0)
+    reply = await bench.ask_short(b"not even JSON")
+    assert (reply.status, reply.extra) == (503, (("Retry-After", "1"),))
+
+
 async def test_a_body_whose_length_is_not_told_is_counted_as_it_comes(bench: Bench) -> None:
     """And refused where it grows too large."""
     status, headers = await bench.ask(b" " * 60, b" " * 60, b" " * 60)
