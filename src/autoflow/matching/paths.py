@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def parse_reference(text: str) -> Reference:
     """The reference that a dotted text means: `job.id`, `items[0].id`, `job["any text"]`, `$.job.id`."""
     reference, end = scan_reference(text, 0)

@@ -5,10 +5,10 @@ Before it: `source` with values and places; after it: a Rule, ready for the rule
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from autoflow.errors import ConditionError
 from autoflow.matching.paths import parse_reference, write_reference
@@ -80,7 +80,8 @@ class RuleBuilder:
         cancel_on = tuple(
             self._compile_cancel_on(cancel, ("cancel_on", index)) for index, cancel in enumerate(model.cancel_on)
         )
-        rule = Rule(
+        make = partial(
+            Rule,
             account=model.account,
             id=model.id,
             name=model.name or model.id,
@@ -94,13 +95,12 @@ class RuleBuilder:
             retry=model.retry,
             on_change=OnChange(model.on_change),
             actions=tuple(steps),
-            hash="",
-            document={},
             provenance=provenance,
         )
-        self._note_endless_wait(rule)
-        document = write_rule(rule)
-        return dataclasses.replace(rule, document=document, hash=hash_document(document))
+        draft = make(document={}, hash="")
+        self._note_endless_wait(draft)
+        document = write_rule(draft)
+        return make(document=document, hash=hash_document(document))
 
     def _compile_pattern(self, model: PatternShape, at: Pointer) -> EventPattern:
         return EventPattern(

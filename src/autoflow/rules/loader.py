@@ -256,6 +256,9 @@ def _join(built: Sequence[_BuiltFile], shared: Sequence[Problem]) -> LoadResult:
 
 def _refuse_twins(built: Sequence[_BuiltFile], problems: list[Problem]) -> set[tuple[str, str]]:
     """Two rules of one name: neither can be used, for nobody knows which was meant."""
+    keys = [part.key for one in built for part in one.parts if part.key is not None]
+    if len(set(keys)) == len(keys):
+        return set()
     first: dict[tuple[str, str], tuple[_BuiltFile, _BuiltPart]] = {}
     twice: set[tuple[str, str]] = set()
     for one in built:

@@ -266,10 +266,13 @@ class WaitBook:
         made = before._made if before else {}
         for rule in {id(rule): rule for rule in rules}.values():
             for cancel_on in rule.cancel_on:
-                pattern = made.get(id(cancel_on)) or WaitPattern(cancel_on)
-                self._made[id(cancel_on)] = pattern
+                number = id(cancel_on)
+                pattern = self._made[number] = made.get(number) or WaitPattern(cancel_on)
                 for name in pattern.names:
-                    self._patterns.setdefault((rule.account, name), {})[pattern.hash] = pattern
+                    key = rule.account, name
+                    if key not in self._patterns:
+                        self._patterns[key] = {}
+                    self._patterns[key][pattern.hash] = pattern
 
     def ends(self, event: Event, facts: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
         """(pattern, key) of everything that this event ends. A pattern that cannot be judged ends nothing."""

@@ -16,7 +16,7 @@ import yaml
 from autoflow.model.json import Json
 from autoflow.strict_yaml.loader import FastLoader, StrictLoader
 from autoflow.strict_yaml.places import Pointer, YamlDocument
-from autoflow.strict_yaml.scalars import SCALARS, STR, tag_of_plain
+from autoflow.strict_yaml.scalars import SCALARS, STR, TEXT_STARTS, tag_of_plain
 
 MOST_CHARACTERS = 200_000
 PLAIN_DEPTH = 32
@@ -108,8 +108,7 @@ def _read_scalar(event: Any) -> Json:
     if event.tag is not None or event.anchor is not None:
         raise _NotPlainError
     text: str = event.value
-    tag = tag_of_plain(text) if event.implicit[0] else STR
-    if tag is STR:
+    if not event.implicit[0] or text[:1] in TEXT_STARTS or (tag := tag_of_plain(text)) is STR:
         return text
     value = SCALARS[tag](text) if len(text) <= PLAIN_DIGITS else math.inf
     if isinstance(value, float) and not math.isfinite(value):

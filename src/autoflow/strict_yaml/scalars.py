@@ -19,6 +19,8 @@ _NUMBERS = (
     (re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"), FLOAT),
 )
 _NUMBER_STARTS = frozenset("0123456789-+.")
+TEXT_STARTS = frozenset("ABCDEGHIJKLMOPQRSUVWXYZabcdeghijklmopqrsuvwxyz/$")
+"""What begins so is a text: all that tag_of_plain would tell of it."""
 
 
 def tag_of_plain(value: str) -> str:
