@@ -269,10 +269,7 @@ class WaitBook:
                 number = id(cancel_on)
                 pattern = self._made[number] = made.get(number) or WaitPattern(cancel_on)
                 for name in pattern.names:
-                    key = rule.account, name
-                    if key not in self._patterns:
-                        self._patterns[key] = {}
-                    self._patterns[key][pattern.hash] = pattern
+                    self._patterns.setdefault((rule.account, name), {})[pattern.hash] = pattern
 
     def ends(self, event: Event, facts: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
         """(pattern, key) of everything that this event ends. A pattern that cannot be judged ends nothing."""
