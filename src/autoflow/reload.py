@@ -58,6 +58,7 @@ class Files:
         self._guard = EgressGuard(egress.allow, require_https=egress.require_https)
         self._rules = RuleFiles(sources.rules)
         self._loader = Loader()
+        self._provenance: GitProvenance | None = None
         self._library = TemplateLibrary()
         self._digest = ""
         self._library_digest = ""
@@ -75,7 +76,8 @@ class Files:
         context = make_context(self._sources.notifiers, self._library, self._guard.check_written)
         root = self._sources.rules
         if root.is_dir():
-            result = self._loader.load(self._rules.texts, context, GitProvenance(root))
+            self._provenance = GitProvenance(root, self._provenance)
+            result = self._loader.load(self._rules.texts, context, self._provenance)
         else:
             result = no_directory(root)
         return Loaded(result=result, library=self._library, context=context)

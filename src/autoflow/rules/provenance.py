@@ -1,7 +1,7 @@
 """Where rule versions came from, as git knows it: commit, author, and whether the file differs from it.
 
-Beside the loader, in two calls a load, whatever the number of files. Without git, or outside of a repository, the
-fields are None and everything else works.
+Beside the loader, in two calls a load, whatever the number of files, and in one where no commit came since. Without
+git, or outside of a repository, the fields are None and everything else works.
 """
 
 from __future__ import annotations
@@ -47,16 +47,20 @@ class _Commit:
 
 
 class GitProvenance:
-    """What git says about the files below one directory at one moment."""
+    """What git says about the files below one directory at one moment.
 
-    def __init__(self, root: Path) -> None:
+    `before` is what it said of the same directory earlier: the log is that of its commit.
+    """
+
+    def __init__(self, root: Path, before: GitProvenance | None = None) -> None:
         self._root = root
         self._top = _find_top(root)
         self._dirty: frozenset[str] = frozenset()
         self._commits: Mapping[str, _Commit] = {}
         self._prefix = ""
+        self._head = ""
         if self._top is not None:
-            self._ask(self._top)
+            self._ask(self._top, before)
 
     @property
     def is_known(self) -> bool:
@@ -78,28 +82,20 @@ class GitProvenance:
             or any(name.startswith(folder) for folder in self._dirty if folder.endswith("/")),
         )
 
-    def _ask(self, top: Path) -> None:
+    def _ask(self, top: Path, before: GitProvenance | None) -> None:
         relative = self._root.resolve().relative_to(top).as_posix()
         self._prefix = "" if relative == "." else relative + "/"
-        status = _run_git(top, "status", "--porcelain=v1", "-z", "--untracked-files=normal", "--", relative)
-        log = _run_git(
-            top,
-            "log",
-            f"--max-count={MAX_COMMITS}",
-            f"--format={_HEADER}%H%x00%an <%ae>",
-            "--name-only",
-            "--no-renames",
-            "-z",
-            "--no-ext-diff",
-            "--",
-            relative,
-        )
+        words = ("--porcelain=v2", "--branch", "--no-ahead-behind", "-z", "--untracked-files=normal")
+        status = _run_git(top, "status", *words, "--", relative)
         if status is None:
             self._top = None
             return
         self._dirty = frozenset(_read_status(status))
-        # A repository without a commit has no log; its files are all new.
-        self._commits = _read_log(log or "")
+        self._head = _read_head(status)
+        if before is not None and (before._top, before._prefix, before._head) == (top, self._prefix, self._head):
+            self._commits = before._commits
+        else:
+            self._commits = _ask_log(top, relative)
 
 
 def index_lock_present(root: Path) -> bool:
@@ -146,15 +142,43 @@ def _run_git(top: Path, *arguments: str) -> str | None:
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
 
 
+def _ask_log(top: Path, relative: str) -> Mapping[str, _Commit]:
+    log = _run_git(
+        top,
+        "log",
+        f"--max-count={MAX_COMMITS}",
+        f"--format={_HEADER}%H%x00%an <%ae>",
+        "--name-only",
+        "--no-renames",
+        "-z",
+        "--no-ext-diff",
+        "--",
+        relative,
+    )
+    # A repository without a commit has no log; its files are all new.
+    return _read_log(log or "")
+
+
+_FIELDS = {"1": 8, "2": 9, "u": 10, "?": 1}
+"""What stands before the name, by the kind of an entry: changed, renamed, in conflict, new."""
+
+
 def _read_status(text: str) -> Iterator[str]:
     entries = iter(text.split("\0"))
     for entry in entries:
-        if len(entry) < 4:
+        fields = _FIELDS.get(entry[:1])
+        if fields is None:
             continue
-        yield entry[3:]
-        if entry[0] in "RC":
+        yield entry.split(" ", fields)[-1]
+        if entry.startswith("2"):
             # A rename is followed by the name it had.
             yield next(entries, "")
+
+
+def _read_head(text: str) -> str:
+    """The commit that is checked out, as the status says it."""
+    lead = "# branch.oid "
+    return next((entry.removeprefix(lead) for entry in text.split("\0") if entry.startswith(lead)), "")
 
 
 def _read_log(text: str) -> Mapping[str, _Commit]:

@@ -10,6 +10,7 @@ import pytest
 
 from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.model.rule import Provenance
+from autoflow.rules import provenance
 from autoflow.rules.loader import LoadContext, load_directory
 from autoflow.rules.provenance import GitProvenance, index_lock_present
 
@@ -65,6 +66,39 @@ def test_a_changed_file_is_dirty(repo: Path) -> None:
     assert found == dict.fromkeys(found, True)
     assert known.of("größe one.yaml", 1).dirty is False
     assert known.of("new.yaml", 1).commit is None
+
+
+def test_what_was_renamed_or_is_in_conflict_is_dirty(repo: Path) -> None:
+    """By its new name and by its old one."""
+    git(repo, "checkout", "-q", "-b", "other")
+    (repo / "rules" / "sub" / "two.yaml").write_text("# theirs\n" + RULE)
+    git(repo, "commit", "-q", "-a", "-m", "theirs")
+    git(repo, "checkout", "-q", "-")
+    (repo / "rules" / "sub" / "two.yaml").write_text("# ours\n" + RULE)
+    git(repo, "commit", "-q", "-a", "-m", "ours")
+    subprocess.run(["git", "-C", str(repo), "merge", "-q", "other"], check=False, capture_output=True)
+    git(repo, "mv", "rules/größe one.yaml", "rules/new one.yaml")
+    known = GitProvenance(repo / "rules")
+    for name in ("sub/two.yaml", "new one.yaml", "größe one.yaml"):
+        assert known.of(name, 1).dirty, name
+
+
+def test_the_log_is_read_again_where_a_commit_came(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And only there; what is dirty is asked each time."""
+    asked = []
+    really = provenance._run_git
+    monkeypatch.setattr(provenance, "_run_git", lambda top, *words: asked.append(words[0]) or really(top, *words))
+    first = GitProvenance(repo / "rules")
+    (repo / "rules" / "sub" / "two.yaml").write_text("# edited\n" + RULE)
+    second = GitProvenance(repo / "rules", first)
+    assert asked == ["status", "log", "status"]
+    fresh = GitProvenance(repo / "rules")
+    assert second.of("sub/two.yaml", 1) == fresh.of("sub/two.yaml", 1)
+    assert second.of("sub/two.yaml", 1).dirty
+    git(repo, "commit", "-q", "-a", "-m", "third")
+    third = GitProvenance(repo / "rules", second)
+    assert third.of("sub/two.yaml", 1).commit == git(repo, "rev-parse", "HEAD")
+    assert not third.of("sub/two.yaml", 1).dirty
 
 
 def test_without_a_repository_everything_works(tmp_path: Path) -> None:
