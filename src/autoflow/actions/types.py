@@ -59,7 +59,10 @@ class ActionType:
 
     def param(self, name: str) -> Param | None:
         """The parameter of this name or alias."""
-        return next((p for p in self.params if name == p.name or name in p.aliases), None)
+        for param in self.params:
+            if name == param.name or name in param.aliases:
+                return param
+        return None
 
 
 _OURS = frozenset(

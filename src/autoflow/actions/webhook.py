@@ -92,5 +92,5 @@ def read_key(secret: str) -> bytes:
 def sign(keys: Sequence[bytes], key: str, moment: int, body: bytes) -> str:
     """The webhook-signature header: one `v1,<base64>` for each key, over id, time and the exact body."""
     signed = f"{key}.{moment}.".encode() + body
-    digests = (hmac.digest(secret, signed, "sha256") for secret in keys)
-    return " ".join("v1," + base64.b64encode(digest).decode() for digest in digests)
+    digests = [hmac.digest(secret, signed, "sha256") for secret in keys]
+    return " ".join(["v1," + binascii.b2a_base64(digest, newline=False).decode() for digest in digests])

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from autoflow.actions.types import ActionType, Param, ParamKind
 from autoflow.errors import TemplateError
-from autoflow.matching.paths import MISSING, compile_reference, parse_reference
+from autoflow.matching.paths import MISSING, Load, compile_reference, parse_reference
 from autoflow.model.json import Json, JsonObject
 from autoflow.model.step import Step
 from autoflow.templates import TemplateLibrary, compile_template, freeze_facts, render_header, render_url
@@ -66,7 +67,7 @@ def render_value(value: Json, facts: Facts) -> Json:
         return [render_value(item, facts) for item in value]
     if not isinstance(value, Mapping):
         return value
-    if value.keys() == {"literal"}:
+    if "literal" in value and len(value) == 1:
         return value["literal"]
     if "fact" in value and value.keys() <= {"fact", "default"}:
         return _follow(value, facts)
@@ -74,7 +75,12 @@ def render_value(value: Json, facts: Facts) -> Json:
 
 
 def _follow(value: Mapping[str, Json], facts: Facts) -> Json:
-    found = compile_reference(parse_reference(value["fact"]))(facts.plain)
+    found = _compile(value["fact"])(facts.plain)
     if found is not MISSING:
         return found
     return value.get("default")
+
+
+@lru_cache(maxsize=4096)
+def _compile(reference: str) -> Load:
+    return compile_reference(parse_reference(reference))

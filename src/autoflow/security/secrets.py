@@ -10,6 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -45,6 +46,14 @@ def check_secret(reference: str) -> None:
         raise SecretError(f"{reference}: a credential is a plain file name")
 
 
+@lru_cache(maxsize=1024)
+def _split_reference(reference: str) -> tuple[str, str]:
+    """Where a secret is kept, and under which name."""
+    check_secret(reference)
+    kind, _, name = reference.removeprefix(PREFIX).partition("/")
+    return kind, name
+
+
 class Secrets:
     """Resolves references and remembers every value it has given out, so that texts can be masked."""
 
@@ -58,9 +67,7 @@ class Secrets:
         """The secret's value; other text stays. SecretError names the reference, never a value."""
         if not is_secret(text):
             return text
-        check_secret(text)
-        kind, _, name = text.removeprefix(PREFIX).partition("/")
-        value = self._read(text, kind, name)
+        value = self._read(text, *_split_reference(text))
         if not value:
             raise SecretError(f"{text} is empty")
         self._remember(value)
