@@ -194,14 +194,13 @@ def write_request(send: Send, target: Target) -> bytes:
     """The bytes of a request. EgressError where a header would be read as two."""
     lines = [f"{send.method} {target.path} HTTP/1.1", f"Host: {target.origin.authority}", "Accept-Encoding: identity"]
     lines += [f"{name}: {value}" for name, value in send.headers.items()]
+    if "accept" not in map(str.lower, send.headers):
+        lines.append("Accept: */*")
     body = send.body
     if body is not None or send.method in _LENGTH_MEANT:
         lines.append(f"Content-Length: {len(body or b'')}")
     head = "\r\n".join(lines)
-    if "\naccept:" not in head.lower():
-        head += "\r\nAccept: */*"
-        lines.append("")
-    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1 or "\0" in head:
+    if not head.count("\n") == head.count("\r") == len(lines) - 1 or "\0" in head:
         raise EgressError("a header holds a line break")
     try:
         return f"{head}\r\n\r\n".encode() + (body or b"")

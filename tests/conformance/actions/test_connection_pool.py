@@ -130,7 +130,7 @@ async def test_a_request_as_it_is_written(outgoing: Outgoing) -> None:
         await get(outgoing, server.url)
     host = f"Host: 127.0.0.1:{server.port}\r\nAccept-Encoding: identity\r\n"
     assert [one.decode() for one in seen] == [
-        f"POST /a?b=é HTTP/1.1\r\n{host}X: é\r\nContent-Length: 2\r\nAccept: */*\r\n\r\né",
+        f"POST /a?b=é HTTP/1.1\r\n{host}X: é\r\nAccept: */*\r\nContent-Length: 2\r\n\r\né",
         f"POST / HTTP/1.1\r\n{host}accept: text/plain\r\nContent-Length: 0\r\n\r\n",
         f"GET / HTTP/1.1\r\n{host}Accept: */*\r\n\r\n",
     ]
