@@ -16,7 +16,7 @@ from crash.evidence import read_evidence
 from crash.journal import milliseconds
 from crash.loop import DEFECTS, Loop, LoopError, Plan
 
-DEATH_SECONDS = 30.0
+DEATH_SECONDS = 60.0
 HASTY = [str(Path(__file__).with_name("hasty.py"))]
 """The same program, which does within a life what a daemon does once in many minutes."""
 
