@@ -61,7 +61,9 @@ class GuardedSession:
         self._hosts: dict[Origin, _Host] = {}
         self._busy: set[Connection] = set()
         self._opening = 0
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.Handle | None = None
+        #: when it rings; uvloop does not say so of an alarm that is to ring at once
+        self._alarm_at = 0.0
 
     async def request(self, send: Send, target: Target) -> Answer:
         """Send once and read the head of the answer."""
@@ -206,10 +208,10 @@ class GuardedSession:
     def _watch(self, at: float) -> None:
         """Look at the connections then, or sooner: one alarm stands for all their deadlines."""
         if self._alarm is not None:
-            if self._alarm.when() <= at:
+            if self._alarm_at <= at:
                 return
             self._alarm.cancel()
-        self._alarm = self._loop.call_at(at, self._look)
+        self._alarm, self._alarm_at = self._loop.call_at(at, self._look), at
 
     def _look(self) -> None:
         """End what is past its time, and set the next alarm.
