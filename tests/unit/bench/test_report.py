@@ -96,7 +96,7 @@ def test_one_failure_stops_nothing_else(tmp_path: Path) -> None:
 
 
 def test_what_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A measure without an end is a measure that fails."""
+    """A measure without an end is a measure that fails, and what no time is left for is told."""
 
     def hang(bench: Bench) -> list[Figure]:
         while True:
@@ -104,8 +104,14 @@ def test_what_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(program, "SUBJECT_SECONDS", 0.01)
     options = argparse.Namespace(seconds=0.5, rounds=1, quick=True)
+    (tmp_path / "again").mkdir()
     run = program._measure([Subject(name="one", words="", measure=hang, goals=("intake",))], options, tmp_path)
     assert "more than" in run.gaps["intake"]
+    monkeypatch.setattr(program, "ALL_SECONDS", 0.0)
+    run = program._measure(
+        [Subject(name="one", words="", measure=hang, goals=("intake",))], options, tmp_path / "again"
+    )
+    assert run.gaps["intake"] == "no time was left for it"
 
 
 def test_the_chart_has_a_line_for_each_growth() -> None:
