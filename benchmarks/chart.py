@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 from benchmarks.figures import Figure
 
 WIDTH, HEIGHT = 380, 330
-LEFT, TOP, RIGHT, BOTTOM = 58, 34, 14, 92
+LEFT, TOP, RIGHT, BOTTOM = 58, 34, 36, 92
 COLOURS = ("#1f6feb", "#bf3989", "#1a7f37", "#9a6700")
 _STYLE = "text{font:12px sans-serif;fill:#57606a}.title{font-weight:bold}.grid{stroke:#8c959f;stroke-opacity:.3}"
 
