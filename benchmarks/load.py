@@ -171,7 +171,9 @@ async def _send_paced(senders: Senders, connections: list[Sender]) -> None:
             await asyncio.sleep(0.001)
         senders.idle.popleft().send()
     senders.end = time.perf_counter()
-    if not senders.under_way:
+    if senders.under_way:
+        senders.done.clear()  # set where a late tick came after the end that was planned
+    else:
         senders.done.set()
 
 

@@ -43,6 +43,8 @@ FULL_HOURS = 1.0
 """From here on the outcome is written down."""
 
 MORE_MEMORY_MIB = 24.0
+PAGE_CACHE_MIB = 64.0
+"""SQLite keeps as much of the database in memory as it has read or written, up to this; then no more."""
 MORE_DESCRIPTORS = 16
 MOST_WAL_MIB = 64.0
 
@@ -137,7 +139,8 @@ def judge(outcome: Outcome) -> list[str]:
     """What grew, and what got lost."""
     begin, end = _begin_and_end(outcome.looks)
     findings = []
-    if end.memory_mib - begin.memory_mib > MORE_MEMORY_MIB:
+    cached = min(PAGE_CACHE_MIB, max(0.0, end.database_mib - begin.database_mib))
+    if end.memory_mib - begin.memory_mib > MORE_MEMORY_MIB + cached:
         findings.append(f"memory grew from {begin.memory_mib:.0f} to {end.memory_mib:.0f} MiB")
     if end.descriptors - begin.descriptors > MORE_DESCRIPTORS:
         findings.append(f"descriptors grew from {begin.descriptors} to {end.descriptors}")

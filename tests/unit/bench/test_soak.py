@@ -35,6 +35,13 @@ def test_what_grows_is_a_finding(last: Look, said: str) -> None:
     assert said in finding
 
 
+def test_the_page_cache_may_fill_while_the_database_grows() -> None:
+    """What is kept in memory of a database that grows is no leak, up to the size of the cache."""
+    assert judge(outcome(replace(FLAT, memory_mib=120.0, database_mib=50.0))) == []
+    (finding,) = judge(outcome(replace(FLAT, memory_mib=160.0, database_mib=500.0)))
+    assert "memory grew from 60 to 160 MiB" in finding
+
+
 @pytest.mark.parametrize(
     ("runs", "said"),
     [
