@@ -45,7 +45,8 @@ FULL_HOURS = 1.0
 MORE_MEMORY_MIB = 24.0
 PAGE_CACHE_MIB = 64.0
 """SQLite keeps as much of the database in memory as it has read or written, up to this; then no more."""
-MORE_DESCRIPTORS = 16
+MORE_DESCRIPTORS = 64
+"""A kept connection for each slot: how many there are depends on how many were needed at once."""
 MOST_WAL_MIB = 64.0
 
 _RULE = """\

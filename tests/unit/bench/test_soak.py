@@ -25,7 +25,7 @@ def test_a_level_run_has_no_findings() -> None:
     ("last", "said"),
     [
         (replace(FLAT, memory_mib=90.0), "memory grew"),
-        (replace(FLAT, descriptors=60), "descriptors grew"),
+        (replace(FLAT, descriptors=105), "descriptors grew"),
         (replace(FLAT, wal_mib=65.0), "write-ahead log grew"),
     ],
 )
