@@ -81,6 +81,8 @@ class TextTemplate:
         self._pieces = split_plain(source)
         #: the names it takes from the facts
         self._roots = _find_names(source) if "{" in source else frozenset()
+        if "self" in source:  # the engine means the template's own blocks by it, of which there are none
+            self._roots |= {"self"}
         #: what the engine knows it by, for each ending it was rendered under
         self._names: dict[str, str] = {}
 

@@ -52,6 +52,8 @@ def render_both(source: str, facts: dict[str, Any]) -> tuple[str | None, str | N
 @example("{{ job.n }}", {"job": {"n": 2**70}})
 @example("{{ job }}", {"job": {"n": [1]}})
 @example("a {{ none }}{{ loop }}", {"none": 1, "loop": "l"})
+@example("{{ self }}", {"self": "s"})
+@example("{{ self.id }}", {"self": {"id": 1}})
 def test_the_plain_case_is_what_the_engine_makes_of_it(source: str, facts: dict[str, Any]) -> None:
     """For any template and any data, errors included."""
     plain, engine = render_both(source, facts)
