@@ -98,7 +98,7 @@ ASKED_OFTEN = (
     "count_pending", "next_due", "waiting_versions", "free_claims", "last_pending_id", "last_event_seq", "claims_of",
     "join_others", "due_now", "claim_suspect",
 )  # fmt: skip
-VALUES = dict.fromkeys(("epoch", "suspect", "now", "shadow", "alone", "limit"), 1)
+VALUES = dict.fromkeys(("epoch", "suspect", "now", "shadow", "alone", "limit", "after"), 1)
 
 
 @pytest.mark.parametrize("query", ASKED_OFTEN)

@@ -141,7 +141,7 @@ class Line:
 
     async def next_due(self) -> int | None:
         """When the next thing is due."""
-        row = await self.store.read(lambda view: view.row("next_due"))
+        row = await self.store.read(lambda view: view.row("next_due", after=-1))
         return row["due_at"] if row else None
 
     async def rows(self, query: str, **values: object) -> Sequence[JsonObject]:

@@ -108,16 +108,17 @@ class Slot:
         return self._is_sending
 
     def move(self, target: str | None) -> bool:
-        """Go on with another target; False, and nothing changed, where that one has its share."""
-        if target != self.target and not self._can_move(target):
-            return False
+        """Go on with another target; False, and nothing changed, where that one has its share or nothing begins."""
         slots = self._slots
+        if slots._closed or (target != self.target and not self._can_move(target)):
+            return False
         if target != self.target:
             slots._claims.remove(self.target)
             slots._claims.add(target)
             slots._sends.add(target)
             slots._end(self.target)
             self.target = target
+            slots.freed()  # the target that was left has room for one more claim
         return True
 
     def _can_move(self, target: str | None) -> bool:

@@ -62,7 +62,7 @@ class Choice(NamedTuple):
     ids: tuple[int, ...]
     #: whether everything that is due was looked at
     is_all: bool
-    #: where nothing is due: when the next one will be
+    #: where nothing could: when the next one comes due
     next_due: int | None
 
 
@@ -155,7 +155,9 @@ def choose_due(
             if len(chosen) < limit and row["id"] not in known and _has_room(row["target"], left, room):
                 chosen.append(row["id"])
     return Choice(
-        ids=tuple(chosen), is_all=is_all, next_due=None if oldest else next_due(view, only_shadow=only_shadow)
+        ids=tuple(chosen),
+        is_all=is_all,
+        next_due=None if chosen else next_due(view, after=view.now, only_shadow=only_shadow),
     )
 
 
@@ -216,9 +218,9 @@ def _has_room(target: str | None, left: dict[str, int], room: Callable[[str], in
     return slots >= 0
 
 
-def next_due(view: Reading, *, only_shadow: bool = False) -> int | None:
-    """When the earliest unclaimed pending trigger is due."""
-    row = view.row("next_due_shadow" if only_shadow else "next_due")
+def next_due(view: Reading, *, after: int = -1, only_shadow: bool = False) -> int | None:
+    """When the earliest unclaimed pending trigger is due, of those that are due after a moment."""
+    row = view.row("next_due_shadow" if only_shadow else "next_due", after=after)
     due: int | None = row["due_at"] if row else None
     return due
 

@@ -135,3 +135,24 @@ async def test_leaving_twice_gives_back_once() -> None:
 def test_even_a_small_share_is_one() -> None:
     """Everybody may send something."""
     assert Slots(2, share=0.01).may_send("a")
+
+
+async def test_a_slot_that_moves_tells_that_its_target_has_room() -> None:
+    """What is due for the target it left may be claimed at once, not only when the run has ended."""
+    slots = Slots(8, share=0.25)
+    slot = await begun(slots, "a")
+    told: list[int] = []
+    slots.freed = lambda: told.append(slots.room("a"))
+    assert slot.move("b")
+    assert told == [4]
+
+
+async def test_nothing_goes_on_with_another_send_once_it_is_closed() -> None:
+    """Neither to the next target nor to the same one: the step after waits for the next start."""
+    slots = Slots(8, share=0.25)
+    slot = await begun(slots, "a")
+    slots.close()
+    assert not slot.move("b")
+    assert not slot.move("a")
+    slot.leave()
+    assert slots.free == 16

@@ -101,12 +101,12 @@ WITH RECURSIVE versions (version) AS (
 SELECT version FROM versions WHERE version IS NOT NULL;
 
 -- next_due --
--- When the earliest unclaimed pending trigger is due.
-SELECT min(due_at) AS due_at FROM pending_triggers WHERE claim = 0;
+-- When the earliest unclaimed pending trigger is due, of those that are due after a moment.
+SELECT min(due_at) AS due_at FROM pending_triggers WHERE claim = 0 AND due_at > :after;
 
 -- next_due_shadow --
--- When the earliest unclaimed pending trigger that sends nothing is due.
-SELECT min(due_at) AS due_at FROM pending_triggers WHERE claim = 0 AND shadow = 1;
+-- When the earliest unclaimed pending trigger that sends nothing is due, of those that are due after a moment.
+SELECT min(due_at) AS due_at FROM pending_triggers WHERE claim = 0 AND due_at > :after AND shadow = 1;
 
 -- due_now --
 -- What is due, oldest first.
