@@ -1,13 +1,16 @@
 """The dispatcher where things happen at the same moment: claims, sweeps, stops, and defects of the store."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from autoflow.actions.base import Request
 from autoflow.errors import StorageError
-from autoflow.model.run import Delivered
+from autoflow.model.run import Delivered, Outcome, Retry
+from autoflow.runs.ledger import Ending
 from autoflow.store import waiting
 from support.line import Line
 
@@ -24,6 +27,12 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
     await made.use(RULE)
     yield made
     made.close()
+
+
+async def hang(_request: Request) -> Outcome:
+    """A receiver that never answers."""
+    await asyncio.Event().wait()
+    raise AssertionError("unreachable")
 
 
 def hold_claims(line: Line) -> tuple[asyncio.Event, asyncio.Event]:
@@ -217,3 +226,85 @@ async def test_a_daemon_that_must_send_nothing_leaves_waiting_what_is_to_be_sent
     await line.advance(0)
     assert [request.params["url"][-1] for request in line.recorder.sent] == ["1"]
     line.close()
+
+
+async def test_a_result_that_still_waits_for_its_commit_as_the_grace_ends_is_kept(line: Line) -> None:
+    """What was sent and answered is not sent again by the next start because a commit was under way."""
+    ledger = line.executor.ledger
+    commit, answered, go_on = ledger._commit, asyncio.Event(), asyncio.Event()
+
+    async def held(batch: Sequence[Any]) -> None:
+        if isinstance(batch[0][0], Ending):
+            answered.set()
+            await go_on.wait()
+        await commit(batch)
+
+    ledger._commit = held  # type: ignore[method-assign]  # another commit is under way for as long as the test wants
+    await line.emit("x", {"n": 1})
+    running = asyncio.ensure_future(line.dispatcher.run())
+    await answered.wait()
+    stopping = asyncio.ensure_future(line.dispatcher.stop(0))
+    while line.dispatcher.busy:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.01)  # long enough for a release that does not wait
+    go_on.set()
+    await asyncio.gather(stopping, running)
+    await line.restart(RULE)
+    await line.advance(0)
+    assert [request.attempt for request in line.recorder.sent] == [1]
+    assert await line.runs() == [("r", "done")]
+
+
+async def test_what_comes_due_behind_a_queue_for_a_full_target_has_its_alarm(tmp_path: Path) -> None:
+    """A host that does not answer makes nobody else late."""
+    line = Line(tmp_path / "x.db", slots=4)
+    later = (
+        RULE.replace("id: r", "id: later").replace("event: x", "event: y").replace("trigger:", "delay: 5m\ntrigger:")
+    )
+    await line.use(f"{RULE}---\n{later}")
+    line.recorder.perform = hang  # type: ignore[method-assign]  # it never answers
+    line.recorder.to = lambda _params: "https://hooks.example.com:443"
+    for number in range(20):
+        await line.emit("x", {"n": number})
+    await line.emit("y", {"n": 1})
+    line.alarm.armed = None
+    await line.dispatcher._pass()
+    assert line.alarm.armed == line.clock.now() + 300_000
+    await line.dispatcher.stop(0)
+    line.close()
+
+
+async def test_what_was_cancelled_and_cannot_be_rendered_is_cancelled(line: Line) -> None:
+    """It was claimed as it was cancelled, and the daemon stopped: nobody is to look after its template now."""
+    await line.emit("x", {"other": 1})
+    line.store._connection.execute("UPDATE pending_triggers SET cancelled = 'cancelled by hand'")
+    await line.dispatcher.run_due()
+    assert await line.dead_letters() == []
+    assert await line.runs() == [("r", "cancelled")]
+
+
+async def test_a_run_that_is_ended_in_the_commit_of_its_failure_does_not_wait_for_another_attempt(line: Line) -> None:
+    """The event that ends it was made by another run, whose result is kept together with its own."""
+    await line.use(
+        RULE.replace("trigger:", "cancel_on: { event: stop, by: n }\ntrigger:")
+        + "---\nid: stopper\ntrigger: { event: z }\nactions: [ { emit: { type: stop, data: { n: { fact: n } } } } ]\n"
+    )
+    both = asyncio.Barrier(2)
+    emit = line.executor.actions.actions["emit"]
+    told = emit.perform
+
+    async def fail(_request: Request) -> Outcome:
+        await both.wait()
+        return Retry(code="http-503", detail="busy")
+
+    async def tell(request: Request) -> Outcome:
+        await both.wait()
+        return await told(request)
+
+    line.recorder.perform = fail  # type: ignore[method-assign]  # at the same moment
+    emit.perform = tell  # type: ignore[method-assign]  # as this
+    await line.emit("x", {"n": 1})
+    await line.emit("z", {"n": 1})
+    await line.dispatcher.run_due()
+    assert await line.next_due() is None
+    assert sorted(await line.runs()) == [("r", "cancelled"), ("stopper", "done")]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from autoflow.actions.base import Request
+from autoflow.errors import StorageError
 from autoflow.model.run import Delivered, Outcome
 from autoflow.store import waiting
 from autoflow.store.base import Transaction
@@ -195,3 +196,74 @@ async def test_a_poisonous_shadow_run_is_no_dead_letter(lives: Lives) -> None:
     [run] = await lives.line.rows("list_runs", before="~", status=None, rule=None, account=None, limit=5)
     assert run["status"] == "shadow"
     assert "the daemon ended" in run["error"]
+
+
+async def make_suspect(lives: Lives) -> None:
+    """Work that was under way at the end of several daemons, and is innocent."""
+    await lives.line.emit("x", {"host": "poison"})
+    for _ in range(SUSPECT):
+        await lives.live()
+        await lives.restart()
+    await lives.line.use(RULES)
+    lives.poison = "nobody"
+    lives.line.recorder.perform = lives.perform  # type: ignore[method-assign]  # what the receivers do
+
+
+async def pass_and_finish(lives: Lives) -> None:
+    await lives.line.dispatcher._pass()
+    while lives.line.dispatcher.busy:
+        await asyncio.sleep(0)
+
+
+async def test_a_suspect_whose_beginning_could_not_be_kept_is_tried_again(
+    lives: Lives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweep finds it: it is not left for the next start, and nothing turns in circles over it meanwhile."""
+    await make_suspect(lives)
+
+    async def refuse(_beginning: object) -> None:
+        raise StorageError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lives.line.executor.ledger, "begin", refuse)
+        await pass_and_finish(lives)
+    await pass_and_finish(lives)
+    assert lives.attempts_of("poison") == SUSPECT
+    assert lives.line.alarm.armed is None
+    lives.line.clock.move_to(lives.line.clock.now() + 10_000)
+    await pass_and_finish(lives)
+    assert await lives.line.runs() == [("r", "done")]
+
+
+async def test_a_suspect_that_a_clock_set_back_made_wait_is_tried_once_it_is_due(lives: Lives) -> None:
+    """Though the first look for suspects is long over; and the alarm is never set for what has passed."""
+    await make_suspect(lives)
+    due = await lives.line.next_due()
+    assert due is not None
+    lives.line.clock.move_to(due - 60_000)
+    await pass_and_finish(lives)
+    assert lives.line.alarm.armed == due
+    lives.line.clock.move_to(due + 1)
+    lives.line.alarm.armed = None
+    await pass_and_finish(lives)
+    assert lives.line.alarm.armed is None
+    assert await lives.line.runs() == [("r", "done")]
+
+
+async def test_a_suspect_that_takes_its_time_is_waited_for(lives: Lives, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--once` ends when all is done, also where the last thing under way was a suspect."""
+    monkeypatch.setattr("autoflow.runs.dispatcher.ALONE_SECONDS", 0)
+    await make_suspect(lives)
+    answer = asyncio.Event()
+
+    async def slow(_request: Request) -> Outcome:
+        await answer.wait()
+        return Delivered(output={})
+
+    lives.line.recorder.perform = slow  # type: ignore[method-assign, assignment]  # it answers when it is told to
+    working = asyncio.ensure_future(lives.line.dispatcher.run_due())
+    while not await lives.line.runs():
+        await asyncio.sleep(0)
+    asyncio.get_running_loop().call_later(0, answer.set)
+    await working
+    assert await lives.line.runs() == [("r", "done")]

@@ -55,12 +55,18 @@ class DeadLetters:
         rule_name: str,
         end: history.AttemptEnd | None = None,
     ) -> Change:
-        """The change that ends the run here. `end` is the attempt that came to nothing, where there was one."""
+        """The change that ends the run here. `end` is the attempt that came to nothing, where there was one.
+
+        Without one, what was cancelled meanwhile is cancelled, and no dead letter.
+        """
         letter = replace(letter, detail=write_detail(letter.detail))
         news = self._judge_obituary(event, sink, letter, rule_name)
 
         def change(tx: Transaction) -> None:
-            waiting.check_claim(tx, letter.pending, epoch=self._store.epoch)
+            cancelled = waiting.check_claim(tx, letter.pending, epoch=self._store.epoch)
+            if end is None and cancelled is not None:  # nobody wanted it any more
+                self._cancel(tx, letter, cancelled)
+                return
             if end is None:
                 self._open(tx, letter)
             else:
@@ -77,6 +83,12 @@ class DeadLetters:
         history.open_runs(tx, [letter.pending])
         history.fix_steps(tx, [letter.record])
         history.forget_attempts(tx, [letter.record])
+
+    def _cancel(self, tx: Transaction, letter: history.DeadLetter, reason: str) -> None:
+        history.open_runs(tx, [letter.pending])
+        history.forget_attempts(tx, [letter.record])
+        history.end_runs(tx, [history.RunEnd(pending=letter.pending, status=RunStatus.CANCELLED, error=reason)])
+        tx.after_commit(lambda: self._metrics.run_ended(letter.pending.rule_id, RunStatus.CANCELLED))
 
     def _record(self, tx: Transaction, letter: history.DeadLetter) -> None:
         record = letter.record

@@ -87,7 +87,7 @@ class Dispatcher:
                 # Only a claim that was made while nothing else held a slot tells that nothing is left.
                 idle = not self._busy
                 claimed = await self._claim(thorough=True)
-            if idle and not claimed:
+            if idle and not claimed and not self._busy:  # a suspect is begun without being claimed here
                 return
             if self._busy:
                 await asyncio.wait(self._busy.values(), return_when=asyncio.FIRST_COMPLETED)
@@ -105,6 +105,7 @@ class Dispatcher:
             task.cancel()
         if self._busy:
             await asyncio.wait(self._busy.values())
+        await self._executor.ledger.settle()  # a result behind the release would find its claim gone
         await self._release()
 
     async def _release(self) -> None:
@@ -214,5 +215,6 @@ class Dispatcher:
         self._swept_at = self._clock.now()
         busy, epoch = frozenset(self._busy), self._store.epoch
         lost = await self._store.transact(lambda tx: waiting.release_claims(tx, epoch=epoch, busy=busy))
+        self._tried_suspects = False  # one of them may be free again, or due only now
         if lost:
             log.warning("dispatch.swept", count=lost)

@@ -83,6 +83,11 @@ class Ledger:
         goes_on: bool = await self._enter(ending)
         return goes_on
 
+    async def settle(self) -> None:
+        """Return once all that was entered is on disk, or could not be kept."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+
     def _enter(self, entry: Entry) -> asyncio.Future[Any]:
         """Answered once it is on disk. StorageError where it could not be kept, FencedError where it is not ours."""
         self._loop = self._loop or asyncio.get_running_loop()  # asking for it each time costs a call of the system
@@ -122,6 +127,8 @@ class Ledger:
         endings = [entry for entry in entries if isinstance(entry, Ending)]
         asked = [entry.pending for entry in entries if not isinstance(entry, Claiming)]
         states = waiting.claimed_states(tx, asked, epoch=self._store.epoch) if asked else {}
+        if self._record_events(tx, endings, states):  # what they tell may have ended one of these very runs
+            states = waiting.claimed_states(tx, asked, epoch=self._store.epoch)
         results = self._end(tx, endings, states) | self._begin(tx, beginnings, states)
         return [
             waiting.claim(tx, entry.ids, epoch=self._store.epoch)
@@ -129,6 +136,13 @@ class Ledger:
             else results[entry.pending.id]
             for entry in entries
         ]
+
+    def _record_events(self, tx: Transaction, endings: Sequence[Ending], states: _Cancelled) -> bool:
+        """Store what actions made; whether that was anything."""
+        telling = [one for one in endings if one.events and one.pending.id in states]
+        for one in telling:
+            self.sink.record(tx, one.events, parent_run=one.pending.run_id)
+        return bool(telling)
 
     def _begin(self, tx: Transaction, beginnings: Sequence[Beginning], states: _Cancelled) -> dict[int, Any]:
         results: dict[int, Any] = {}
@@ -163,8 +177,6 @@ class Ledger:
         moves: list[Move] = []
         ended: list[RunEnd] = []
         for one in standing:
-            if one.events:
-                self.sink.record(tx, one.events, parent_run=one.pending.run_id)
             reason = states[one.pending.id]
             goes_on = one.following is not None and reason is None
             results[one.pending.id] = goes_on
