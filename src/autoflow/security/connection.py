@@ -7,6 +7,8 @@ llhttp's.
 from __future__ import annotations
 
 import asyncio
+import re
+from urllib.parse import quote
 
 import httptools
 
@@ -21,6 +23,7 @@ ANSWER_CAP = HEAD_CAP + 16 * BODY_CAP
 _LENGTH_MEANT = frozenset({"POST", "PUT", "PATCH"})
 """Methods for which no body is said to be one of no length."""
 _BODILESS = frozenset({204, 304})
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 
 class _BadAnswerError(Exception):
@@ -124,11 +127,17 @@ class Connection(asyncio.Protocol):
         self._head += len(name) + len(value)
         if self._head > HEAD_CAP:
             raise _BadAnswerError(f"the head is larger than {HEAD_CAP} bytes")
-        self._headers.setdefault(name.decode("utf-8", "replace").lower(), value.decode("utf-8", "replace").strip())
+        low, text = name.decode("utf-8", "replace").lower(), value.decode("utf-8", "replace").strip()
+        first = self._headers.setdefault(low, text)
+        if first is not text and low == "transfer-encoding":
+            self._headers[low] = f"{first}, {text}"  # the last of all says how the body ends
 
     def on_headers_complete(self) -> None:
         """The head of an answer, or of an interim one (1xx), which says nothing."""
         status = self._parser.get_status_code()
+        if status < 100:
+            # the parser takes it for a whole answer, with a body
+            raise _BadAnswerError(f"there is no status {status}")
         if status < 200:
             self._headers.clear()
             return
@@ -173,6 +182,7 @@ class Connection(asyncio.Protocol):
             self.is_reusable = False
             return
         body = bytes(self._body)
+        self._body.clear()  # the connection may wait for long
         answer.set_result(
             Answer(
                 status=self._status,
@@ -192,7 +202,8 @@ class Connection(asyncio.Protocol):
 
 def write_request(send: Send, target: Target) -> bytes:
     """The bytes of a request. EgressError where a header would be read as two."""
-    lines = [f"{send.method} {target.path} HTTP/1.1", f"Host: {target.origin.authority}", "Accept-Encoding: identity"]
+    path = target.path if target.path.isascii() else _encode_path(target.path)
+    lines = [f"{send.method} {path} HTTP/1.1", f"Host: {target.origin.authority}", "Accept-Encoding: identity"]
     lines += [f"{name}: {value}" for name, value in send.headers.items()]
     if "accept" not in map(str.lower, send.headers):
         lines.append("Accept: */*")
@@ -206,3 +217,11 @@ def write_request(send: Send, target: Target) -> bytes:
         return f"{head}\r\n\r\n".encode() + (body or b"")
     except UnicodeEncodeError as error:
         raise EgressError(f"a header cannot be written: {error.reason}") from error
+
+
+def _encode_path(path: str) -> str:
+    """UTF-8, percent-encoded where it is not ASCII: many servers refuse such bytes as they are."""
+    try:
+        return _BEYOND_ASCII.sub(lambda found: quote(found.group()), path)
+    except UnicodeEncodeError as error:
+        raise EgressError(f"the URL cannot be written: {error.reason}") from error

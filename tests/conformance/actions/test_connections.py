@@ -34,6 +34,8 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
         (HEAD + b"Keep-Alive: timeout=1\r\nContent-Length: 2\r\n\r\n{}", b"{}", 2),
         (HEAD + b"Keep-Alive: timeout=60\r\nContent-Length: 2\r\n\r\n{}", b"{}", 1),
         (HEAD + b"Content-Length: 0\r\n\r\n", b"", 1),
+        (HEAD + b"Upgrade: h2,h2c\r\nConnection: Upgrade, Keep-Alive\r\nContent-Length: 2\r\n\r\n{}", b"{}", 1),
+        (HEAD + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", b"a", 1),
     ],
 )
 @pytest.mark.parametrize("split", [False, True])
@@ -61,7 +63,10 @@ async def test_whole_answers_and_what_becomes_of_their_connection(
         assert server.opened == connections
 
 
-@pytest.mark.parametrize("coding", [b"", b"Transfer-Encoding: gzip\r\n"])
+@pytest.mark.parametrize(
+    "coding",
+    [b"", b"Transfer-Encoding: gzip\r\n", b"Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n"],
+)
 async def test_an_answer_without_a_length_ends_with_its_connection(coding: bytes, outgoing: Outgoing) -> None:
     """All of it counts, and it is not called truncated."""
     async with listen(answering(HEAD + coding + b"\r\nall of it", then_close=True)) as server:
@@ -111,6 +116,9 @@ BIG = b"x" * (HEAD_CAP + 1)
         HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
         HEAD + b"Content-Length: -1\r\n\r\n",
         CHUNKED + b"zz\r\n",
+        b"HTTP/1.1 099 X\r\nContent-Length: 5\r\n\r\nhello" + OK,
+        b"HTTP/1.1 000 X\r\n\r\n" + b"x" * (BODY_CAP + 1),
+        b"HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\nhello" + OK,
     ],
 )
 async def test_what_is_no_answer(answer: bytes, outgoing: Outgoing) -> None:
@@ -138,6 +146,7 @@ async def test_what_is_no_answer(answer: bytes, outgoing: Outgoing) -> None:
         b"HTTP/1.1 20",
         HEAD + b"Content-Length: 100\r\n\r\nshort",
         CHUNKED + b"3\r\nabc\r\n",
+        HEAD + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab",
         b"HTTP/1.1 100 Continue\r\n\r\n",
     ],
 )
