@@ -64,6 +64,7 @@ class GuardedSession:
         self._alarm: asyncio.Handle | None = None
         #: when it rings; uvloop does not say so of an alarm that is to ring at once
         self._alarm_at = 0.0
+        self._is_closed = False
 
     async def request(self, send: Send, target: Target) -> Answer:
         """Send once and read the head of the answer."""
@@ -82,7 +83,8 @@ class GuardedSession:
             host.users -= 1
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections. What waits for one gets none any more."""
+        self._is_closed = True
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
@@ -120,7 +122,8 @@ class GuardedSession:
                 return await self._exchange(connection, host, asked)
             except SendFailure as failure:
                 # it may have been closed as we wrote; what can be repeated without harm is
-                if failure.code != "reset" or connection.is_answered or asked.send.method not in _REPEATABLE:
+                is_harmless = failure.code == "reset" and asked.send.method in _REPEATABLE
+                if self._is_closed or connection.is_answered or not is_harmless:
                     raise
         return await self._exchange(await self._open(asked), host, asked)
 
@@ -130,13 +133,16 @@ class GuardedSession:
             coming = connection.ask(asked.send.method, asked.request, asked.deadline)
             self._watch(asked.deadline)
             answer = await coming
+        except BaseException:
+            connection.abort()  # also where the answer came as the sender was cut off
+            raise
         finally:
             self._busy.discard(connection)
-            if not connection.is_reusable:
-                connection.abort()
         if connection.is_reusable:
             connection.idle_until = self._loop.time() + _read_patience(answer)
             host.idle.append(connection)
+        else:
+            connection.abort()
         return answer
 
     def _reuse(self, host: _Host) -> Connection | None:
@@ -154,9 +160,13 @@ class GuardedSession:
         try:
             self._make_room()
             with _told(asked.target):
-                return await self._connect_within(asked)
+                connection = await self._connect_within(asked)
         finally:
             self._opening -= 1
+        if self._is_closed:
+            connection.abort()
+            raise SendFailure("connect", f"{asked.target.name}: closed before anything was sent", sent=False)
+        return connection
 
     async def _connect_within(self, asked: _Asked) -> Connection:
         origin = asked.target.origin
@@ -194,12 +204,19 @@ class GuardedSession:
         is_secure = origin.scheme == "https"
         if is_secure and self._tls is None:
             self._tls = ssl.create_default_context()
-        _, connection = await self._loop.create_connection(
-            lambda: Connection(origin, self._loop),
-            sock=made,
-            ssl=self._tls if is_secure else None,
-            server_hostname=origin.host if is_secure else None,
-        )
+        try:
+            _, connection = await self._loop.create_connection(
+                lambda: Connection(origin, self._loop),
+                sock=made,
+                ssl=self._tls if is_secure else None,
+                server_hostname=origin.host if is_secure else None,
+            )
+        except BaseException:
+            if not isinstance(self._loop, asyncio.BaseEventLoop):
+                # uvloop closes the descriptor itself, and may leave it to the socket to close it, or what has got
+                # its number since, once more (a reset as the handshake begins)
+                made.detach()
+            raise
         return connection
 
     def _idle(self) -> Iterator[Connection]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import select
+import socket
+import struct
+from typing import Any
 
+import aiohappyeyeballs
 import pytest
 
 from autoflow.errors import EgressError
-from autoflow.security.connection import write_request
+from autoflow.security.connection import Connection, write_request
 from autoflow.security.egress import EgressGuard, Target, read_url
 from autoflow.security.outgoing import Outgoing, Send, SendFailure
 from support.receivers import Authority, loopback
@@ -275,6 +280,74 @@ async def test_a_request_that_is_cut_off_gives_its_place_back() -> None:
         await outgoing.close()
 
 
+async def test_a_request_that_is_cut_off_as_its_answer_comes_keeps_no_connection(
+    outgoing: Outgoing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would ever use it again, nor close it."""
+
+    async def script(talk: Talk) -> None:
+        await talk.read_request()
+        await talk.say(OK)
+        await talk.wait_for_end()
+        ended.set()
+
+    def settle_and_cut_off(connection: Connection) -> None:
+        settle(connection)
+        sending.cancel()
+
+    ended, settle = asyncio.Event(), Connection._settle
+    monkeypatch.setattr(Connection, "_settle", settle_and_cut_off)
+    async with listen(script) as server:
+        sending = asyncio.ensure_future(post(outgoing, server.url))
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        await asyncio.wait_for(ended.wait(), 5)
+
+
+async def test_nothing_is_sent_once_it_is_closed() -> None:
+    """Neither by who was looking the name up, nor by who was waiting for a place."""
+
+    async def look_up(_host: str, _port: int) -> list[str]:
+        asked.set()
+        await go_on.wait()
+        return ["127.0.0.1"]
+
+    asked, go_on = asyncio.Event(), asyncio.Event()
+    outgoing = Outgoing(EgressGuard(["slow.test"]), resolver=look_up, connections=1)
+    async with listen(answering(OK)) as server:
+        sends = [asyncio.ensure_future(get(outgoing, f"http://slow.test:{server.port}/")) for _ in range(2)]
+        await asked.wait()
+        await outgoing.close()
+        go_on.set()
+        for send in sends:
+            with pytest.raises(SendFailure) as failure:
+                await send
+            assert (failure.value.code, failure.value.sent) == ("connect", False)
+
+
+async def test_closing_repeats_nothing() -> None:
+    """A request over a kept connection that is cut off by us is not one that the receiver closed."""
+
+    async def script(talk: Talk) -> None:
+        await talk.read_request()
+        await talk.say(OK)
+        await talk.read_request()
+        asked.set()
+        await talk.wait_for_end()
+
+    asked = asyncio.Event()
+    outgoing = Outgoing(EgressGuard(["127.0.0.1"]))
+    async with listen(script) as server:
+        await get(outgoing, server.url)
+        sending = asyncio.ensure_future(get(outgoing, server.url))
+        await asked.wait()
+        await outgoing.close()
+        with pytest.raises(SendFailure) as failure:
+            await sending
+        assert (failure.value.code, failure.value.sent) == ("reset", True)
+        assert server.opened == 1
+
+
 async def test_closing_ends_what_is_under_way() -> None:
     """Whoever waits learns of it; no connection is left."""
 
@@ -348,3 +421,34 @@ async def test_a_plain_server_behind_https_is_a_tls_failure() -> None:
             await get(outgoing, f"https://127.0.0.1:{server.port}/")
     await outgoing.close()
     assert (failure.value.code, failure.value.sent) == ("tls", False)
+
+
+async def test_a_reset_before_the_handshake_leaves_no_socket_to_be_closed_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second time would close whatever has got the descriptor's number since, be it the database."""
+    connect, made = aiohappyeyeballs.start_connection, []
+
+    async def connect_and_wait_for_the_reset(*args: Any, **options: Any) -> socket.socket:
+        one = await connect(*args, **options)
+        made.append(one)
+        reset = select.poll()
+        reset.register(one, 0)
+        while not reset.poll(0):
+            await asyncio.sleep(0)
+        return one
+
+    async def script(talk: Talk) -> None:
+        accepted = talk.writer.get_extra_info("socket")
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        talk.writer.transport.abort()
+
+    monkeypatch.setattr(aiohappyeyeballs, "start_connection", connect_and_wait_for_the_reset)
+    outgoing = Outgoing(EgressGuard(["127.0.0.1"]))
+    async with listen(script) as server:
+        with pytest.raises(SendFailure) as failure:
+            await post(outgoing, f"https://127.0.0.1:{server.port}/")
+        await turn()
+    assert (failure.value.code, failure.value.sent) == ("connect", False)
+    assert [one.fileno() for one in made] == [-1]
+    await outgoing.close()
