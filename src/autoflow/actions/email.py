@@ -14,7 +14,7 @@ from autoflow.actions.kinds import SMTP_PORTS
 from autoflow.actions.mail import Mail, compose_mail
 from autoflow.model.json import Json, JsonObject
 from autoflow.model.run import Delivered, Outcome, Reject, Retry
-from autoflow.security.outgoing import DEADLINE_MS, Outgoing
+from autoflow.security.outgoing import DEADLINE_MS, Outgoing, disown
 from autoflow.security.patience import Patience
 from autoflow.security.secrets import Secrets
 
@@ -77,10 +77,7 @@ class EmailAction:
         )
         try:
             async with Patience(self._seconds):
-                # from here on the connection owns the socket
-                await client.connect(
-                    sock=await self._outgoing.open_smtp_socket(self._host, self._port, self._seconds)
-                )
+                await self._connect(client)
                 await self._secure(client, password)
                 answers, _ = await client.sendmail(mail.sender, list(mail.recipients), mail.content)
             # the server has answered for the mail: a failing farewell must not undo that
@@ -89,6 +86,14 @@ class EmailAction:
             return {address: f"{code} {text}" for address, (code, text) in answers.items()}
         finally:
             client.close()
+
+    async def _connect(self, client: aiosmtplib.SMTP) -> None:
+        made = await self._outgoing.open_smtp_socket(self._host, self._port, self._seconds)
+        try:
+            await client.connect(sock=made)
+        except BaseException:
+            disown(made)
+            raise
 
     async def _secure(self, client: aiosmtplib.SMTP, password: str) -> None:
         """TLS where it is asked for, never less; then the login."""

@@ -140,3 +140,13 @@ class Outgoing:
         except EgressError:
             made.close()
             raise
+
+
+def disown(made: socket.socket) -> None:
+    """Leave a socket to the event loop, after it failed to make a connection of it.
+
+    uvloop closes the descriptor itself and may not tell the socket so (a reset before the TLS handshake): that would
+    close it once more, or what has got its number since.
+    """
+    if not isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop):
+        made.detach()

@@ -20,7 +20,7 @@ from aiohappyeyeballs import AddrInfoType
 
 from autoflow.security.connection import Connection, write_request
 from autoflow.security.egress import EgressGuard, Origin, Resolver, Target, is_address
-from autoflow.security.outgoing import DEADLINE_MS, Answer, Send, SendFailure
+from autoflow.security.outgoing import DEADLINE_MS, Answer, Send, SendFailure, disown
 from autoflow.security.patience import LATE_SECONDS, LOOK_SECONDS, Patience
 
 _CONNECT_SECONDS = 5.0
@@ -212,10 +212,7 @@ class GuardedSession:
                 server_hostname=origin.host if is_secure else None,
             )
         except BaseException:
-            if not isinstance(self._loop, asyncio.BaseEventLoop):
-                # uvloop closes the descriptor itself, and may leave it to the socket to close it, or what has got
-                # its number since, once more (a reset as the handshake begins)
-                made.detach()
+            disown(made)
             raise
         return connection
 

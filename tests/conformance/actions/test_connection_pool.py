@@ -12,10 +12,12 @@ import aiohappyeyeballs
 import pytest
 
 from autoflow.errors import EgressError
+from autoflow.model.notifier import Notifier
+from autoflow.model.run import Retry
 from autoflow.security.connection import Connection, write_request
 from autoflow.security.egress import EgressGuard, Target, read_url
 from autoflow.security.outgoing import Outgoing, Send, SendFailure
-from support.receivers import Authority, loopback
+from support.receivers import Authority, Bench, loopback, make_request
 from support.talks import OK, Talk, answering, get, listen, post, turn
 
 
@@ -423,32 +425,56 @@ async def test_a_plain_server_behind_https_is_a_tls_failure() -> None:
     assert (failure.value.code, failure.value.sent) == ("tls", False)
 
 
+async def wait_for_reset(made: socket.socket) -> socket.socket:
+    """Until the receiver has reset it."""
+    poll = select.poll()
+    poll.register(made, 0)
+    while not poll.poll(0):
+        await asyncio.sleep(0)
+    return made
+
+
+async def reset(talk: Talk) -> None:
+    """A script that resets each connection."""
+    linger = struct.pack("ii", 1, 0)
+    talk.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    talk.writer.transport.abort()
+
+
 async def test_a_reset_before_the_handshake_leaves_no_socket_to_be_closed_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The second time would close whatever has got the descriptor's number since, be it the database."""
     connect, made = aiohappyeyeballs.start_connection, []
 
-    async def connect_and_wait_for_the_reset(*args: Any, **options: Any) -> socket.socket:
-        one = await connect(*args, **options)
-        made.append(one)
-        reset = select.poll()
-        reset.register(one, 0)
-        while not reset.poll(0):
-            await asyncio.sleep(0)
-        return one
+    async def connect_late(*args: Any, **options: Any) -> socket.socket:
+        made.append(await connect(*args, **options))
+        return await wait_for_reset(made[-1])
 
-    async def script(talk: Talk) -> None:
-        accepted = talk.writer.get_extra_info("socket")
-        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        talk.writer.transport.abort()
-
-    monkeypatch.setattr(aiohappyeyeballs, "start_connection", connect_and_wait_for_the_reset)
+    monkeypatch.setattr(aiohappyeyeballs, "start_connection", connect_late)
     outgoing = Outgoing(EgressGuard(["127.0.0.1"]))
-    async with listen(script) as server:
+    async with listen(reset) as server:
         with pytest.raises(SendFailure) as failure:
             await post(outgoing, f"https://127.0.0.1:{server.port}/")
         await turn()
     assert (failure.value.code, failure.value.sent) == ("connect", False)
     assert [one.fileno() for one in made] == [-1]
     await outgoing.close()
+
+
+async def test_nor_does_a_mail_server_s(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same before a mail: it is worth another attempt, and its socket is closed once."""
+    connect, made = Outgoing.open_smtp_socket, []
+
+    async def connect_late(*args: Any) -> socket.socket:
+        made.append(await connect(*args))
+        return await wait_for_reset(made[-1])
+
+    monkeypatch.setattr(Outgoing, "open_smtp_socket", connect_late)
+    async with listen(reset) as server:
+        options = {"host": "127.0.0.1", "port": server.port, "tls": "tls", "from": "a@example.com"}
+        email = bench.build(Notifier(name="email", type="email", transport="smtp", options=options))["email"]
+        params = {"recipient": "b@example.com", "subject": "s", "message": "m"}
+        assert isinstance(await email.perform(make_request(params)), Retry)
+        await turn()
+    assert [one.fileno() for one in made] == [-1]
