@@ -127,7 +127,7 @@ class Connection(asyncio.Protocol):
         self._head += len(name) + len(value)
         if self._head > HEAD_CAP:
             raise _BadAnswerError(f"the head is larger than {HEAD_CAP} bytes")
-        low, text = name.decode("utf-8", "replace").lower(), value.decode("utf-8", "replace").strip()
+        low, text = name.decode("utf-8", "replace").rstrip().lower(), value.decode("utf-8", "replace").strip()
         first = self._headers.setdefault(low, text)
         if first is not text and low == "transfer-encoding":
             self._headers[low] = f"{first}, {text}"  # the last of all says how the body ends

@@ -145,6 +145,8 @@ async def test_what_is_no_answer(answer: bytes, outgoing: Outgoing) -> None:
         b"",
         b"HTTP/1.1 20",
         HEAD + b"Content-Length: 100\r\n\r\nshort",
+        HEAD + b"Content-Length : 100\r\n\r\nshort",
+        HEAD + b"Transfer-Encoding : chunked\r\n\r\n3\r\nab",
         CHUNKED + b"3\r\nabc\r\n",
         HEAD + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab",
         b"HTTP/1.1 100 Continue\r\n\r\n",
