@@ -67,13 +67,16 @@ _WRITER_PRAGMAS = (
 )
 
 
-_CHUNKS = (64, 8, 1)
-"""Rows in one INSERT. Each statement costs the interpreter twice, each size is a statement to keep prepared."""
+_CHUNKS = (64, 32, 16, 8, 4, 2, 1)
+"""Rows in one statement. Each statement gives the interpreter away, and a busy event loop keeps it for a while; each
+size is a statement to keep prepared."""
+_PREPARED = 512
+"""Statements that are kept prepared: each size of each that is run for many rows, and the others."""
 
 _VALUES = re.compile(r"VALUES\s*\(([^)]*)\)")
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_PREPARED)
 def _for_rows(query: str, rows: int) -> str:
     """A one-row INSERT written for this many rows, with their values by position."""
     match = _VALUES.search(QUERIES[query])
@@ -203,7 +206,9 @@ class SqliteStore:
 
     def _open(self) -> sqlite3.Connection:
         try:
-            connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(
+                self.path, isolation_level=None, check_same_thread=False, cached_statements=_PREPARED
+            )
         except sqlite3.Error as error:
             raise StateError(f"cannot open {self.path}: {error}", hint="is the directory writable?") from error
         connection.row_factory = sqlite3.Row
