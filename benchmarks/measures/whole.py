@@ -1,8 +1,8 @@
 """The whole job: events are posted by 64 senders, judged by two conditions, and each leads to a webhook at once.
 
 autoflow stores the event before it answers, and the attempt before it sends; Node-RED does neither. The figure is how
-many webhooks a second arrive from the first to the last one; beside it how many answered events had not led to one yet
-when the senders stopped, and the rate until then.
+many webhooks a second arrive from the first to the last one. Beside it: how many were still to come when the senders
+stopped, and the rate until then.
 """
 
 from __future__ import annotations
