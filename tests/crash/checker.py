@@ -167,6 +167,7 @@ def check_i6(evidence: Evidence) -> Findings:
     """Attempts are no more than the policy has, but for those that a kill cut short, and never too early."""
     steps = evidence.steps()
     rules = {row["id"]: row["rule_id"] for row in evidence.table("runs")}
+    due = {row["id"]: row["due_at"] for row in evidence.table("runs")}
     seen = {(call.key, call.attempt): call.at for call in evidence.calls}
     letters = {(row["run_id"], row["step"]): row for row in evidence.table("dead_letters")}
     for (run, path), rows in evidence.attempts().items():
@@ -183,7 +184,8 @@ def check_i6(evidence: Evidence) -> Findings:
         if letter is not None and letter["reason"] == "max_attempts" and len(rows) < len(expected.schedule):
             yield f"{what} was given up after {len(rows)} attempts; {len(expected.schedule)} are due to it"
         if letter is not None and letter["reason"] == "poison":
-            kills = evidence.count_kills(rows[0]["started_at"], letter["created_at"])
+            # What was claimed and not begun yet was under way too.
+            kills = evidence.count_kills(due[run], letter["created_at"])
             if kills < POISON or rows[-1]["result"] != "unknown":
                 yield f"{what} was given up as poison after {kills} kills; {POISON} are due to it"
         for before, after in pairwise(rows):
