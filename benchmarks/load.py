@@ -166,7 +166,7 @@ async def _send_paced(senders: Senders, connections: list[Sender]) -> None:
     for number in range(min(most, int(senders.order.seconds * pace))):
         wait = senders.begin + number / pace - time.perf_counter()
         if wait > 0:
-            await asyncio.sleep(wait)
+            await asyncio.sleep(wait)  # until it is to be sent
         while not senders.idle:
             await asyncio.sleep(0.001)
         senders.idle.popleft().send()

@@ -1,4 +1,7 @@
-"""What every test run says at its end: how long each suite took, and what was left out and why."""
+"""What every test run says at its end: how long each suite took, and what was left out and why.
+
+And the fixtures that several suites have in common.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,11 @@ from collections import Counter, defaultdict
 from typing import Any
 
 import pytest
+
+from support.daemon import make_daemon
+from support.turns import jump
+
+__all__ = ["jump", "make_daemon"]
 
 
 def _suite_of(nodeid: str) -> str:

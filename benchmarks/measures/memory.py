@@ -52,7 +52,7 @@ def read_memory(pid: int) -> float:
 def _look(daemon: Daemon) -> float:
     daemon.start()
     try:
-        time.sleep(SETTLE_SECONDS)
+        time.sleep(SETTLE_SECONDS)  # what a start needs for a while is given back by then
         return read_memory(daemon.pid)
     finally:
         daemon.stop()

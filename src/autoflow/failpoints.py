@@ -98,14 +98,14 @@ def reach(point: Failpoint) -> None:
     """This point is being passed, in a thread that may wait."""
     charge = _strike(point)
     if charge is not None:
-        time.sleep(charge.seconds)
+        time.sleep(charge.seconds)  # as it was charged to
 
 
 async def reach_in_turn(point: Failpoint) -> None:
     """This point is being passed, in a coroutine beside which others go on."""
     charge = _strike(point)
     if charge is not None:
-        await asyncio.sleep(charge.seconds)
+        await asyncio.sleep(charge.seconds)  # as it was charged to
 
 
 def _read(text: str) -> tuple[Failpoint, Charge]:

@@ -1,26 +1,10 @@
-"""Daemons that end with their test, whatever happens in it."""
+"""A daemon for a test of the real command."""
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from support.daemon import DaemonProcess
-
-
-@pytest.fixture
-async def make_daemon(tmp_path: Path) -> AsyncIterator[Callable[..., DaemonProcess]]:
-    made: list[DaemonProcess] = []
-
-    def make(**options: Any) -> DaemonProcess:
-        made.append(DaemonProcess(options.pop("home", tmp_path), **options))
-        return made[-1]
-
-    yield make
-    for daemon in made:
-        if daemon.process is not None and daemon.process.returncode is None:
-            await daemon.kill()
 
 
 @pytest.fixture

@@ -201,6 +201,34 @@ def test_no_test_sleeps() -> None:
     assert bad == []
 
 
+def says_why(path: Path, call: ast.Call) -> bool:
+    """Whether a comment stands on a call's line, or it is in a loop that looks whether something is so."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    if "#" in lines[call.lineno - 1] or lines[call.lineno - 2].lstrip().startswith("#"):
+        return True
+    loops = [
+        node
+        for node in ast.walk(ast.parse("\n".join(lines)))
+        if isinstance(node, ast.While) and node.lineno < call.lineno <= (node.end_lineno or 0)
+    ]
+    return any(not isinstance(loop.test, ast.Constant) for loop in loops)
+
+
+def test_each_sleep_says_what_for() -> None:
+    """A comment, or the condition of the loop it is in: one without either covers up what is not understood."""
+    benchmarks = [path for path in (ROOT / "benchmarks").rglob("*.py") if ".work" not in path.parts]
+    assert len(benchmarks) > 10
+    bare = [
+        where(path, node.lineno)
+        for path in (*SOURCES, *TESTS, *benchmarks)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("time.sleep", "asyncio.sleep")
+        and not says_why(path, node)
+    ]
+    assert bare == []
+
+
 def test_switched_off_checks_give_their_reason() -> None:
     """`type: ignore` names its code, and like `noqa` it says why."""
     bad = []

@@ -178,13 +178,13 @@ class Sender:
                     self._note(batch, status, answer)
             except LostError as lost:
                 self._journal.write("lost", why=str(lost), ids=[event["id"] for event in batch.events])
-                time.sleep(0.02)
+                time.sleep(0.02)  # a daemon that is down is not asked in a tight loop
 
     def _note(self, batch: Batch, status: int, answer: dict[str, Any]) -> None:
         """Write down what was answered, and take it out of what is still to be offered."""
         if status == 503:
             self._journal.write("busy")
-            time.sleep(0.02)
+            time.sleep(0.02)  # as it was asked to, only shorter
             return
         if status == 400 and batch.bad:
             self._journal.write("refused", sync=True, ids=[event["id"] for event in batch.events])
@@ -216,7 +216,7 @@ def _is_closed(control: socket.socket, pause: float) -> bool:
         if select.select([control], [], [], left)[0]:
             if not control.recv(1, socket.MSG_PEEK):
                 return True
-            time.sleep(0.005)
+            time.sleep(0.005)  # the byte stays where it is, for the next select to find at once
     return False
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from autoflow.intake.gate import Gate
 from autoflow.model.event import Event
-from autoflow.reload import Reloader, Sources
 from support.line import Line
 
 RULE = 'id: r\ntrigger: { event: x }\nactions: [ { webhook: { url: "https://sink.example.com/", payload: {} } } ]\n'
@@ -40,19 +39,8 @@ class Stage:
         self.write_rule(RULE)
         self.line = Line(self.path)
         self.gate = Gate(self.line.engine, self.line.store, self.line.metrics)
-        self.reloader = self._make_reloader()
+        self.reloader = self.line.make_reloader(self.home)
         self.answered = False
-
-    def _make_reloader(self) -> Reloader:
-        sources = Sources(rules=self.home / "rules", templates=self.home / "templates", notifiers={})
-        return Reloader(
-            sources,
-            engine=self.line.engine,
-            executor=self.line.executor,
-            versions=self.line.versions,
-            store=self.line.store,
-            tell=lambda _problems, _then: None,
-        )
 
     def write_rule(self, text: str) -> None:
         """The one rule file."""
@@ -63,7 +51,7 @@ class Stage:
         self.line.store.close()
         self.line._open()
         self.gate = Gate(self.line.engine, self.line.store, self.line.metrics)
-        self.reloader = self._make_reloader()
+        self.reloader = self.line.make_reloader(self.home)
 
     async def take(self) -> None:
         """Offer the event, and hear of it."""

@@ -1,13 +1,11 @@
 """Daemons on disks that fail, and what may be true of one afterwards."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from faults.shim import Disk, build_shim
-from support.daemon import DaemonProcess
 
 
 @pytest.fixture(scope="session")
@@ -23,17 +21,3 @@ def disk(library: Path, tmp_path: Path) -> Iterator[Disk]:
     made = Disk(library, directory)
     yield made
     made.close()
-
-
-@pytest.fixture
-async def make_daemon(tmp_path: Path) -> AsyncIterator[Callable[..., DaemonProcess]]:
-    made: list[DaemonProcess] = []
-
-    def make(**options: Any) -> DaemonProcess:
-        made.append(DaemonProcess(options.pop("home", tmp_path), **options))
-        return made[-1]
-
-    yield make
-    for daemon in made:
-        if daemon.process is not None and daemon.process.returncode is None:
-            await daemon.kill()

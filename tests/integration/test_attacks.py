@@ -325,7 +325,6 @@ async def test_a_swap_that_is_not_kept_is_undone_before_anybody_else_is_judged(l
         await asyncio.to_thread(begun.wait, 20)
         swap = asyncio.ensure_future(transact(change))  # type: ignore[arg-type]  # handed through
         ruined = asyncio.ensure_future(transact(ruin))  # type: ignore[arg-type]  # it raises
-        await asyncio.sleep(0)
         go_on.set()
         await asyncio.gather(hold, ruined, return_exceptions=True)
         seen.append(line.engine.rulebook is before)

@@ -13,6 +13,7 @@ from autoflow.model.run import Delivered, Outcome, Retry
 from autoflow.runs.ledger import Ending
 from autoflow.store import waiting
 from support.line import Line
+from support.turns import turn
 
 RULE = """
 id: r
@@ -58,7 +59,7 @@ async def test_a_claim_that_comes_back_while_the_daemon_stops_is_not_begun(line:
     running = asyncio.ensure_future(line.dispatcher.run())
     await kept.wait()
     stopping = asyncio.ensure_future(line.dispatcher.stop(5))
-    await asyncio.sleep(0)
+    await turn()
     assert not stopping.done()
     go_on.set()
     await asyncio.gather(stopping, running)
@@ -76,8 +77,7 @@ async def test_a_sweep_beside_a_claim_frees_nothing_that_is_about_to_begin(line:
     await kept.wait()
     line.clock.move_to(line.clock.now() + 20_000)
     passing = asyncio.ensure_future(line.dispatcher._pass())
-    for _ in range(20):
-        await asyncio.sleep(0)
+    await turn(20)
     go_on.set()
     await asyncio.gather(draining, passing)
     assert [request.attempt for request in line.recorder.sent] == [1]
@@ -113,7 +113,6 @@ async def test_whatever_fails_as_it_looks_it_looks_again(line: Line, error: Exce
 
     line.store.read = failing  # type: ignore[method-assign, assignment]  # once
     running = asyncio.ensure_future(line.dispatcher.run())
-    await asyncio.sleep(0)
     while not line.recorder.sent:
         line.alarm.ring()
         await asyncio.sleep(0.001)

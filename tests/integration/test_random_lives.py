@@ -122,7 +122,7 @@ class Life:
             passing = asyncio.ensure_future(self.line.dispatcher._pass())
             await passing
             for _ in range(3):
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0.001)  # the store's threads go on: how far, differs from life to life
             tasks = list(self.line.dispatcher._busy.values())
             for task in tasks:
                 task.cancel()

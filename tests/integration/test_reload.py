@@ -10,7 +10,6 @@ import pytest
 from autoflow import reload
 from autoflow.errors import RulesError, StorageError
 from autoflow.observe.health import State
-from autoflow.reload import Reloader, Sources
 from autoflow.rules.loaded import Loaded
 from support.line import Line
 
@@ -24,19 +23,7 @@ class Files:
         self.home = home
         (home / "rules").mkdir(exist_ok=True)
         self.line = Line(home / "autoflow.db")
-        self.reloader = self.make()
-
-    def make(self) -> Reloader:
-        """A reloader as at a start."""
-        sources = Sources(rules=self.home / "rules", templates=self.home / "templates", notifiers={})
-        return Reloader(
-            sources,
-            engine=self.line.engine,
-            executor=self.line.executor,
-            versions=self.line.versions,
-            store=self.line.store,
-            tell=lambda _problems, _in_force: None,
-        )
+        self.reloader = self.line.make_reloader(home)
 
     def write(self, text: str) -> None:
         """The one rule file."""
@@ -148,7 +135,7 @@ async def test_a_start_over_bad_files_runs_the_last_good_set(files: Files) -> No
     files.write("id: [")
     files.line.store.close()
     files.line._open()
-    await files.make().start()
+    await files.line.make_reloader(files.home).start()
     assert files.message() == "one"
 
 

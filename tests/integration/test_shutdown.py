@@ -7,8 +7,7 @@ import shutil
 import signal
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import Callable
 
 import httpx2
 import pytest
@@ -28,12 +27,10 @@ actions: [ { log: { message: "{{ n }}" } } ]
 
 
 @pytest.fixture
-async def daemon(tmp_path: Path) -> AsyncIterator[DaemonProcess]:
-    made = DaemonProcess(home=tmp_path)
+def daemon(make_daemon: Callable[[], DaemonProcess]) -> DaemonProcess:
+    made = make_daemon()
     made.write_rule("r.yaml", RULE)
-    yield made
-    if made.process is not None and made.process.returncode is None:
-        await made.kill()
+    return made
 
 
 async def send_until_refused(daemon: DaemonProcess, sender: int, acked: list[str]) -> None:

@@ -6,12 +6,13 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 
 PATIENCE = 20.0
 """Seconds after which something that should happen counts as not happening. Nothing waits that long when it works."""
@@ -178,3 +179,18 @@ async def run_command(home: Path, *words: str, stdin: bytes = b"", **environment
     output, messages = await asyncio.wait_for(process.communicate(stdin), PATIENCE)
     assert process.returncode is not None
     return process.returncode, output.decode(), messages.decode()
+
+
+@pytest.fixture
+async def make_daemon(tmp_path: Path) -> AsyncIterator[Callable[..., DaemonProcess]]:
+    """Makes daemons that end with their test, whatever happens in it."""
+    made: list[DaemonProcess] = []
+
+    def make(**options: Any) -> DaemonProcess:
+        made.append(DaemonProcess(options.pop("home", tmp_path), **options))
+        return made[-1]
+
+    yield make
+    for daemon in made:
+        if daemon.process is not None and daemon.process.returncode is None:
+            await daemon.kill()

@@ -15,6 +15,7 @@ from autoflow.model.retry import PRESETS
 from autoflow.model.run import Delivered, EmittedEvent, Outcome
 from autoflow.model.step import RetryPolicy
 from autoflow.observe.metrics import Metrics
+from autoflow.reload import Reloader, Sources
 from autoflow.rules.context import LoadContext
 from autoflow.rules.loader import load_text
 from autoflow.rules.versions import VersionBook
@@ -157,6 +158,17 @@ class Line:
     async def dead_letters(self) -> Sequence[JsonObject]:
         """Every dead letter, newest first."""
         return await self.rows("list_dead_letters", before=1 << 62, status=None, rule=None, account=None, limit=200)
+
+    def make_reloader(self, home: Path) -> Reloader:
+        """What puts the files of this directory in force, as at a start; it tells nobody."""
+        return Reloader(
+            Sources(rules=home / "rules", templates=home / "templates", notifiers={}),
+            engine=self.engine,
+            executor=self.executor,
+            versions=self.versions,
+            store=self.store,
+            tell=lambda _problems, _then: None,
+        )
 
     def close(self) -> None:
         """Let go of the file."""

@@ -167,7 +167,7 @@ async def serve_mail(*, implicit_tls: ssl.SSLContext | None = None, **options: J
             # Some patch releases of Python cannot abort a TLS transport that is closed already.
             if protocol.transport is not None and not protocol.transport.is_closing():
                 protocol.transport.abort()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the transports close their sockets in the loop's next turn
 
 
 async def loopback(_host: str, _port: int) -> list[str]:

@@ -87,7 +87,7 @@ async def listen(script: Callable[[Talk], Awaitable[None]]) -> AsyncIterator[Ser
         for talk in talks:
             talk.cancel()
         await asyncio.gather(*talks, return_exceptions=True)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the transports close their sockets in the loop's next turn
 
 
 def answering(answer: bytes, *, then_close: bool = False) -> Callable[[Talk], Awaitable[None]]:
@@ -103,6 +103,33 @@ def answering(answer: bytes, *, then_close: bool = False) -> Callable[[Talk], Aw
     return script
 
 
+def saying(said: bytes, ended: asyncio.Event) -> Callable[[Talk], Awaitable[None]]:
+    """A script that says no more than these bytes, and notes when the sender has closed the connection."""
+
+    async def script(talk: Talk) -> None:
+        await talk.read_request()
+        await talk.say(said)
+        await talk.wait_for_end()
+        ended.set()
+
+    return script
+
+
+def flooding(said: bytes, ended: asyncio.Event) -> Callable[[Talk], Awaitable[None]]:
+    """A script that says these bytes and then more without end, until the sender has closed the connection."""
+
+    async def script(talk: Talk) -> None:
+        await talk.read_request()
+        await talk.say(said)
+        try:
+            while True:
+                await talk.say(b"x" * 50_000)
+        except ConnectionError:
+            ended.set()
+
+    return script
+
+
 async def get(outgoing: Outgoing, url: str, **options: Any) -> Answer:
     """One GET."""
     return await outgoing.request(Send(method="GET", url=url, **options))
@@ -111,9 +138,3 @@ async def get(outgoing: Outgoing, url: str, **options: Any) -> Answer:
 async def post(outgoing: Outgoing, url: str, **options: Any) -> Answer:
     """One POST."""
     return await outgoing.request(Send(method="POST", url=url, **{"body": b"{}", **options}))
-
-
-async def turn() -> None:
-    """Let everything be read that was written."""
-    for _ in range(10):
-        await asyncio.sleep(0)

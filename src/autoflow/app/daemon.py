@@ -299,7 +299,7 @@ class Daemon:
 
     async def _prune(self) -> None:
         while True:
-            await asyncio.sleep(PRUNE_EVERY)
+            await asyncio.sleep(PRUNE_EVERY)  # first a pause: a start has other things to do
             try:
                 removed = await self._prune_now()
             except AutoflowError as error:

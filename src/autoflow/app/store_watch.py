@@ -22,7 +22,7 @@ def _write_and_change_nothing(tx: Transaction) -> None:
 async def watch_store(store: SqliteStore) -> str:
     """Try a commit again and again while the last one failed. Returns once nothing may be written any more: why."""
     while store.broken is None:
-        await asyncio.sleep(LOOK_EVERY)
+        await asyncio.sleep(LOOK_EVERY)  # a store that failed tells nobody of its recovery: it has to be looked at
         if store.failure is None and store.lagging is None:
             continue
         try:

@@ -38,7 +38,7 @@ def _tail(watch: Callable[[Asked], Iterator[Item | None]], line: Callable[[Item]
     def tail(asked: Asked) -> None:
         for item in watch(asked):
             if item is None:
-                time.sleep(EVERY)
+                time.sleep(EVERY)  # nothing new: the daemon is asked again, it pushes nothing
             elif asked["json_"]:
                 print_line(item)
             else:

@@ -311,7 +311,7 @@ class Executor:
                 raise
             except StorageError as error:
                 log.error("run.storage", error=str(error))
-                await asyncio.sleep(next(pauses))
+                await asyncio.sleep(next(pauses))  # longer each time: the disk is not well
 
     async def _bury(self, work: _Work, number: AttemptNumber, failure: Retry | Reject, given_up: GiveUp) -> None:
         letter = history.DeadLetter(

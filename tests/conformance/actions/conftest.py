@@ -48,7 +48,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     yield made
     for outgoing in made.opened:
         await outgoing.close()
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the transports close their sockets in the loop's next turn
 
 
 @pytest.fixture

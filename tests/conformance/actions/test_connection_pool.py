@@ -18,7 +18,8 @@ from autoflow.security.connection import Connection, write_request
 from autoflow.security.egress import EgressGuard, Target, read_url
 from autoflow.security.outgoing import Outgoing, Send, SendFailure
 from support.receivers import Authority, Bench, loopback, make_request
-from support.talks import OK, Talk, answering, get, listen, post, turn
+from support.talks import OK, Talk, answering, get, listen, post
+from support.turns import turn
 
 
 async def test_each_request_has_a_deadline_of_its_own(outgoing: Outgoing) -> None:

@@ -6,28 +6,13 @@ On Python's own event loop only: the clock of the daemon's cannot be set.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
 from autoflow.security.outgoing import DEADLINE_MS, Outgoing, SendFailure
 from autoflow.security.patience import LATE_SECONDS, LOOK_SECONDS
-from support.talks import OK, Talk, get, listen, post, turn
-
-Jump = Callable[[float], None]
-
-
-@pytest.fixture
-async def jump(monkeypatch: pytest.MonkeyPatch) -> Jump:
-    """Moves the event loop's clock."""
-    loop = asyncio.get_running_loop()
-    real, ahead = loop.time, [0.0]
-    monkeypatch.setattr(loop, "time", lambda: real() + ahead[0])
-
-    def move(seconds: float) -> None:
-        ahead[0] += seconds
-
-    return move
+from support.talks import OK, Talk, get, listen, post
+from support.turns import Jump, turn
 
 
 class Once:

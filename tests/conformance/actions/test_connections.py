@@ -8,7 +8,8 @@ import pytest
 
 from autoflow.security.connection import HEAD_CAP
 from autoflow.security.outgoing import BODY_CAP, Outgoing, Send, SendFailure
-from support.talks import HEAD, OK, Talk, answering, get, listen, post, turn
+from support.talks import HEAD, OK, Talk, answering, flooding, get, listen, post, saying
+from support.turns import turn
 
 CLOSING = HEAD + b"Connection: close\r\nContent-Length: 2\r\n\r\n{}"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -123,15 +124,8 @@ BIG = b"x" * (HEAD_CAP + 1)
 )
 async def test_what_is_no_answer(answer: bytes, outgoing: Outgoing) -> None:
     """Other protocols, endless heads, lengths in two minds: the connection is closed at once."""
-
-    async def script(talk: Talk) -> None:
-        await talk.read_request()
-        await talk.say(answer)
-        await talk.wait_for_end()
-        ended.set()
-
     ended = asyncio.Event()
-    async with listen(script) as server:
+    async with listen(saying(answer, ended)) as server:
         with pytest.raises(SendFailure) as failure:
             await get(outgoing, server.url)
         await ended.wait()
@@ -178,18 +172,8 @@ async def test_a_connection_that_is_closed_before_the_request_is_read(outgoing: 
 )
 async def test_an_endless_body_is_read_to_its_cap(answer: bytes, outgoing: Outgoing) -> None:
     """However its length is told; the connection is dropped, whatever is still to come."""
-
-    async def script(talk: Talk) -> None:
-        await talk.read_request()
-        await talk.say(answer)
-        try:
-            while True:
-                await talk.say(b"x" * 50_000)
-        except ConnectionError:
-            ended.set()
-
     ended = asyncio.Event()
-    async with listen(script) as server:
+    async with listen(flooding(answer, ended)) as server:
         got = await get(outgoing, server.url)
         await ended.wait()
     assert (len(got.body), got.truncated) == (BODY_CAP, True)
@@ -197,18 +181,8 @@ async def test_an_endless_body_is_read_to_its_cap(answer: bytes, outgoing: Outgo
 
 async def test_endless_framing_is_read_to_a_cap_too(outgoing: Outgoing) -> None:
     """Trailers and chunk extensions without end bring no body, and still come to an end."""
-
-    async def script(talk: Talk) -> None:
-        await talk.read_request()
-        await talk.say(CHUNKED + b"1\r\na\r\n0\r\nTrailer: ")
-        try:
-            while True:
-                await talk.say(b"x" * 50_000)
-        except ConnectionError:
-            ended.set()
-
     ended = asyncio.Event()
-    async with listen(script) as server:
+    async with listen(flooding(CHUNKED + b"1\r\na\r\n0\r\nTrailer: ", ended)) as server:
         got = await get(outgoing, server.url)
         await ended.wait()
     assert (got.body, got.truncated) == (b"a", True)
@@ -219,15 +193,8 @@ async def test_endless_framing_is_read_to_a_cap_too(outgoing: Outgoing) -> None:
 )
 async def test_a_deadline_holds_whatever_was_said(said: bytes, outgoing: Outgoing) -> None:
     """Silence before, in and after the head; the connection is closed, and not used again."""
-
-    async def script(talk: Talk) -> None:
-        await talk.read_request()
-        await talk.say(said)
-        await talk.wait_for_end()
-        ended.set()
-
     ended = asyncio.Event()
-    async with listen(script) as server:
+    async with listen(saying(said, ended)) as server:
         with pytest.raises(SendFailure) as failure:
             await get(outgoing, server.url, timeout_ms=50)
         await ended.wait()

@@ -169,7 +169,7 @@ async def test_a_slow_drip_ends_at_the_deadline(bench: Bench, receiver: Receiver
         try:
             while True:
                 await response.write(b".")
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.01)  # a byte now and then: never silent, never done
         finally:
             ended.set()
 

@@ -213,7 +213,6 @@ async def test_what_is_offered_before_closing_is_kept(tmp_path: Path) -> None:
     """Closing finishes what was handed in."""
     store = SqliteStore(tmp_path / "x.db")
     offered = [asyncio.ensure_future(store.transact(new_generation)) for _ in range(20)]
-    await asyncio.sleep(0)
     await asyncio.to_thread(store.close)
     assert sorted(await asyncio.gather(*offered)) == list(range(1, 21))
 
@@ -297,7 +296,6 @@ async def test_what_a_change_did_in_memory_is_undone_with_it(store: Store, monke
         asyncio.ensure_future(store.transact(lambda tx: change(tx, "second"))),
         asyncio.ensure_future(store.transact(lambda tx: tx.run("no_such_table"))),
     ]
-    await asyncio.sleep(0)
     go_on.set()
     await hold
     failed = await asyncio.gather(*shared, return_exceptions=True)
@@ -331,7 +329,7 @@ async def test_changes_that_race_with_the_end_are_kept_or_refused(tmp_path: Path
                 number += 1
 
         offers = [asyncio.ensure_future(offer()) for _ in range(4)]
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.001)  # somewhere among their changes
         await asyncio.to_thread(store.close)
         kept = sum(await asyncio.wait_for(asyncio.gather(*offers), 20))
         with pytest.raises(ClosedError):

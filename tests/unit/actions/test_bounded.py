@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from autoflow.security.patience import LOOK_SECONDS
 from autoflow.security.secrets import Secrets
 from autoflow.templates import TemplateLibrary
 from support.receivers import make_request
+from support.turns import Jump, turn
 
 TIMEOUT_MS = 2_000
 
@@ -49,28 +50,6 @@ class InTurn(Waiting):
     async def perform(self, request: Request) -> Outcome:
         """As the next of them does."""
         return await next(self._each).perform(request)
-
-
-Jump = Callable[[float], None]
-
-
-@pytest.fixture
-async def jump(monkeypatch: pytest.MonkeyPatch) -> Jump:
-    """Moves the event loop's clock."""
-    loop = asyncio.get_running_loop()
-    real, ahead = loop.time, [0.0]
-    monkeypatch.setattr(loop, "time", lambda: real() + ahead[0])
-
-    def move(seconds: float) -> None:
-        ahead[0] += seconds
-
-    return move
-
-
-async def turn() -> None:
-    """Let everything run that can."""
-    for _ in range(5):
-        await asyncio.sleep(0)
 
 
 async def test_an_action_that_never_ends_is_cut_off(jump: Jump) -> None:

@@ -44,7 +44,7 @@ async def test_a_reader_that_waits_holds_the_writer_alone(pipe: tuple[int, int],
     texts = [bytes([65 + number]) * MORE_THAN_A_PIPE_HOLDS for number in range(3)]
     waiting = [asyncio.ensure_future(acks.write(text)) for text in texts]
     for _ in range(50):
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.001)  # time for a thread to write what it can, and to say too early that it is done
     assert not any(one.done() for one in waiting)
     assert await read_all(reading, sum(map(len, texts))) == b"".join(texts)
     await asyncio.gather(*waiting)
@@ -66,7 +66,7 @@ async def test_whoever_stops_waiting_keeps_nobody(pipe: tuple[int, int]) -> None
     acks = AckWriter(writing, asyncio.get_running_loop())
     text = b"a" * MORE_THAN_A_PIPE_HOLDS
     first = asyncio.ensure_future(acks.write(text))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # it begins to write
     first.cancel()
     second = asyncio.ensure_future(acks.write(b"b"))
     assert await read_all(reading, len(text) + 1) == text + b"b"

@@ -16,6 +16,7 @@ from autoflow.model.event import Event
 from autoflow.store.base import Transaction
 from autoflow.store.events import ACCEPTED
 from support.line import Line
+from support.turns import turn
 
 
 def make_event(event_id: str, **more: Any) -> Event:
@@ -85,8 +86,7 @@ async def ids(line: Line) -> list[str]:
 async def start(*coroutines: Any) -> list[asyncio.Task[Any]]:
     """Tasks that have run as far as they come by themselves."""
     tasks = [asyncio.ensure_future(one) for one in coroutines]
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await turn()
     return tasks
 
 

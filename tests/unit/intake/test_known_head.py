@@ -147,7 +147,7 @@ class Client:
         for part in parts:
             self.writer.write(part)
             await self.writer.drain()
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.001)  # so that the parts come in several reads
         return await self.answer()
 
     async def answer(self) -> tuple[int, bytes]:

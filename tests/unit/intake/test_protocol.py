@@ -75,7 +75,7 @@ class Served:
         for part in parts:
             writer.write(part)
             await writer.drain()
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.001)  # so that the parts come in several reads
         return await asyncio.wait_for(reader.read(), 10)
 
     def later(self, seconds: float) -> None:

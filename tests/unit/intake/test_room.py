@@ -16,6 +16,7 @@ from autoflow.intake.gate import Gate
 from autoflow.intake.http import DoorOptions, HttpDoor
 from autoflow.intake.room import LEAST_BODIES, MOST_BYTES, Room, Share
 from support.line import Line
+from support.turns import turn
 
 EVENT = b'{"type": "x"}'
 
@@ -107,8 +108,7 @@ def test_a_share_grows_and_is_given_back_whole() -> None:
 async def test_a_slow_sender_holds_what_it_has_sent_and_no_more(bench: Bench) -> None:
     """And however many of them there are, requests that come whole find room."""
     slow = [asyncio.ensure_future(bench.ask(b" " * 25, asyncio.Event())) for _ in range(3)]
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await turn()
     assert bench.room.taken == 75
     assert (await bench.ask(EVENT, length=len(EVENT)))[0] == 503
     assert (await bench.ask_short(EVENT)).status == 202
@@ -188,8 +188,7 @@ async def test_bytes_are_held_until_their_events_are_on_disk(bench: Bench, monke
 
     monkeypatch.setattr(bench.line.store, "transact", hold)
     asking = [asyncio.ensure_future(bench.ask_short(EVENT)), asyncio.ensure_future(bench.ask(EVENT))]
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await turn()
     assert bench.room.taken == 2 * len(EVENT)
     kept.set_exception(StorageError("the disk is full"))
     await asyncio.gather(*asking)

@@ -15,6 +15,7 @@ from autoflow.intake.decode import DecodeLimits, Decoder
 from autoflow.intake.gate import Gate
 from autoflow.intake.stdin import CHUNK, CHUNKS_AHEAD, StdinDoor, ThreadSource
 from support.line import Line
+from support.turns import turn
 
 
 class Shell:
@@ -137,7 +138,7 @@ async def test_when_too_much_is_on_its_way_lines_wait_and_none_is_lost(
     decoder = Decoder(shell.line.engine.ids)
     other = shell.gate.take([decoder.decode_line(event(name), now=1) for name in ("x", "y")], transport="http")
     beside = asyncio.ensure_future(other)
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # it hands in what it has
     text = b"".join(event(str(n)) + b"\n" for n in range(6))
     assert await shell.read(text) == [(n + 1, "accepted") for n in range(6)]
     assert len(await beside) == 2
@@ -178,8 +179,7 @@ async def test_while_the_acks_are_not_read_no_further_line_is_taken(
     while shell.door.count.taken < 2:
         await asyncio.sleep(0)
     resting = asyncio.ensure_future(shell.door.rest())
-    for _ in range(20):
-        await asyncio.sleep(0)
+    await turn(20)
     assert (shell.door.count.taken, resting.done(), shell.acks) == (2, False, [])
     read.set()
     assert await reading == [(n + 1, "accepted") for n in range(6)]

@@ -3,6 +3,7 @@
 import asyncio
 
 from autoflow.runs.slots import Slot, Slots
+from support.turns import turn
 
 
 async def begun(slots: Slots, target: str | None) -> Slot:
@@ -10,12 +11,6 @@ async def begun(slots: Slots, target: str | None) -> Slot:
     slot = slots.claim(target)
     assert await slot.begin()
     return slot
-
-
-async def settle() -> None:
-    """Let those that were let in go on."""
-    for _ in range(3):
-        await asyncio.sleep(0)
 
 
 async def test_a_target_has_its_share_and_as_much_again_is_claimed_ahead() -> None:
@@ -29,10 +24,10 @@ async def test_a_target_has_its_share_and_as_much_again_is_claimed_ahead() -> No
     third, fourth = slots.claim("a"), slots.claim("a")
     assert (slots.room("a"), slots.full(), slots.free) == (0, {"a"}, 12)
     waiting = [asyncio.ensure_future(slot.begin()) for slot in (third, fourth)]
-    await settle()
+    await turn()
     assert not any(one.done() for one in waiting)
     first.leave()
-    await settle()
+    await turn()
     assert [one.done() for one in waiting] == [True, False], "the one that was ready for longest"
     assert (slots.room("a"), slots.free) == (1, 13)
     third.leave()
@@ -45,7 +40,7 @@ async def test_all_together_are_no_more_than_there_are_slots() -> None:
     first = await begun(slots, "a")
     await begun(slots, None)
     third = asyncio.ensure_future(slots.claim("c").begin())
-    await settle()
+    await turn()
     assert not third.done()
     first.leave()
     assert await third
@@ -57,9 +52,9 @@ async def test_what_waits_for_a_full_target_keeps_nobody_else_waiting() -> None:
     await begun(slots, "dead")
     other = [await begun(slots, target) for target in "abc"]
     held_up = asyncio.ensure_future(slots.claim("dead").begin())
-    await settle()
+    await turn()
     ready = asyncio.ensure_future(slots.claim("d").begin())
-    await settle()
+    await turn()
     other[0].leave()
     assert await ready
     assert not held_up.done()
@@ -72,12 +67,12 @@ async def test_one_that_is_cut_off_holds_no_slot() -> None:
     first = await begun(slots, "a")
     waits, let_in = slots.claim("a"), slots.claim("a")
     one, two = asyncio.ensure_future(waits.begin()), asyncio.ensure_future(let_in.begin())
-    await settle()
+    await turn()
     one.cancel()
-    await settle()
+    await turn()
     first.leave()
     two.cancel()
-    await settle()
+    await turn()
     for slot in (waits, let_in):
         slot.leave()
     assert (slots.may_send("a"), slots.free) == (True, 2)
@@ -88,7 +83,7 @@ async def test_nothing_begins_once_it_is_closed() -> None:
     slots = Slots(1, share=1.0)
     await begun(slots, "a")
     waiting = asyncio.ensure_future(slots.claim("a").begin())
-    await settle()
+    await turn()
     slots.close()
     assert not await waiting
     assert not await slots.claim("b").begin()

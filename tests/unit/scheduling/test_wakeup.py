@@ -9,6 +9,7 @@ import pytest
 from autoflow.clock import VirtualClock
 from autoflow.scheduling import wakeup
 from autoflow.scheduling.wakeup import SchedulerAlarm
+from support.turns import turn
 
 YEAR = 365 * 86_400_000
 
@@ -29,8 +30,7 @@ async def alarm(clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 async def rings(alarm: SchedulerAlarm) -> bool:
     """Whether it has rung by now."""
     waiting = asyncio.ensure_future(alarm.wait())
-    for _ in range(10):
-        await asyncio.sleep(0)
+    await turn()
     if waiting.done():
         return True
     waiting.cancel()

@@ -1,38 +1,17 @@
 """Patience ends in time, and not before what came while the process stood still was looked at."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
 from autoflow.security.patience import LATE_SECONDS, LOOK_SECONDS, Patience
-
-Jump = Callable[[float], None]
-
-
-@pytest.fixture
-async def jump(monkeypatch: pytest.MonkeyPatch) -> Jump:
-    """Moves the event loop's clock, as it moves while the process is stopped."""
-    loop = asyncio.get_running_loop()
-    real, ahead = loop.time, [0.0]
-    monkeypatch.setattr(loop, "time", lambda: real() + ahead[0])
-
-    def move(seconds: float) -> None:
-        ahead[0] += seconds
-
-    return move
+from support.turns import Jump, turn
 
 
 async def wait_for_it(answer: asyncio.Future[str], seconds: float) -> str:
     """The answer, as an action waits for it."""
     async with Patience(seconds):
         return await answer
-
-
-async def turn(times: int = 5) -> None:
-    """Let everything run that can."""
-    for _ in range(times):
-        await asyncio.sleep(0)
 
 
 async def test_what_comes_in_time_is_taken(jump: Jump) -> None:
