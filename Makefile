@@ -16,19 +16,19 @@ COMPILE := build/lock/bin/pip-compile --quiet --strip-extras --generate-hashes -
 .PHONY: help run test check bench bench-quick bench-peers soak crash failpoints faults demo docs format lock clean
 
 help:
-	@echo "make run      start the daemon on config.example.yaml and rules/; ARGS='--listen 127.0.0.1:8790' for example"
-	@echo 'make demo     the main job in some seconds, without a second terminal'
-	@echo 'make test     every test that this machine can run'
-	@echo 'make check    format, lint, types, import contracts, budgets'
-	@echo 'make faults   failing disks and lost power, the long form'
+	@echo "make run         start the daemon on config.example.yaml and rules/; ARGS='--listen 127.0.0.1:8790' for example"
+	@echo 'make demo        the main job in some seconds, without a second terminal'
+	@echo 'make test        every test that this machine can run'
+	@echo 'make check       format, lint, types, import contracts, budgets'
+	@echo 'make faults      failing disks and lost power, the long form'
 	@echo 'make failpoints  the daemon dies at chosen points, the long form'
-	@echo 'make bench    measure, beside others; make bench-quick: a first look; make bench-peers: install the others'
-	@echo 'make soak     hours under load with a failing sink: make soak HOURS=24'
-	@echo 'make crash    kill the daemon again and again: make crash KILLS=1000 SEED=7'
-	@echo 'make docs     run what the docs show'
-	@echo 'make format   put the code into shape'
-	@echo 'make lock     pin the newest versions that pyproject.toml allows'
-	@echo 'make clean    remove what was made here, but for state/'
+	@echo 'make bench       measure, beside others; make bench-quick: a first look; make bench-peers: install the others'
+	@echo 'make soak        hours under load with a failing sink: make soak HOURS=24'
+	@echo 'make crash       kill the daemon again and again: make crash KILLS=1000 SEED=7'
+	@echo 'make docs        run what the docs show'
+	@echo 'make format      put the code into shape'
+	@echo 'make lock        pin the newest versions that pyproject.toml allows'
+	@echo 'make clean       remove what was made here, but for state/'
 
 run: .venv/.run
 	@$(BIN)/autoflow run -c config.example.yaml $(ARGS)

@@ -544,7 +544,7 @@ async def test_looking_and_acting_go_on_without_a_daemon(make_daemon: Callable[.
         await daemon.post({"type": "job.created", "id": f"e{number}", "data": {"job": {"id": number}}})
     code, _, messages = await daemon.command("run", "--listen", "none")
     assert code == 75
-    assert_one_clear_error(messages, "another daemon runs on")
+    assert_one_clear_error(messages, "a daemon already runs on")
     assert await daemon.stop() == 0
     waiting = (await _json(daemon, "pending", "list"))["items"]
     assert [one["event"] for one in waiting] == ["e0", "e1"]

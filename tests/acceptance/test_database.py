@@ -79,6 +79,9 @@ async def test_a_backup_overwrites_nothing(daemon: DaemonProcess) -> None:
     assert "exists already" in messages
     assert target.read_text() == "mine"
     assert list(daemon.home.glob(".there.db*")) == []
+    code, _, messages = await daemon.command("db", "backup", str(daemon.home / "nowhere" / "there.db"))
+    assert code == 74
+    assert "make the directory first" in messages
 
 
 async def test_damage_is_found(daemon: DaemonProcess) -> None:

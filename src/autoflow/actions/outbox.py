@@ -95,4 +95,4 @@ def _write_file(path: Path, content: bytes) -> None:
 
 
 def _indent(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.strip().splitlines())
+    return "\n".join(f"  {line}" if line else "" for line in text.strip().splitlines())

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from autoflow import failpoints
 from autoflow.app.parts import make_parts
-from autoflow.app.state import hold_state
+from autoflow.app.state import hold_state, measure_files
 from autoflow.app.store_watch import watch_store
 from autoflow.errors import AutoflowError, StorageError
 from autoflow.intake.acks import AckWriter
@@ -339,13 +339,13 @@ class Daemon:
             pending, letters = view.row("count_pending"), view.row("count_dead_letters")
             assert pending is not None  # noqa: S101 - a count always gives a row
             assert letters is not None  # noqa: S101 - a count always gives a row
-            wal = database.with_name(database.name + "-wal")
+            file, wal = measure_files(database)
             return Measured(
                 pending=pending["number"],
                 oldest_due_age=view.now - (pending["oldest"] or view.now),
                 dead_letters=letters["number"],
-                database_bytes=database.stat().st_size,
-                wal_bytes=wal.stat().st_size if wal.exists() else 0,
+                database_bytes=file,
+                wal_bytes=wal,
             )
 
         database = self.store.path

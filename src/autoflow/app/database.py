@@ -14,7 +14,7 @@ from pathlib import Path
 
 from autoflow import failpoints
 from autoflow.app.offline import check_schema, read_schema
-from autoflow.app.state import DATABASE, hold_state
+from autoflow.app.state import DATABASE, hold_state, measure_files
 from autoflow.clock import SystemClock, to_rfc3339
 from autoflow.errors import StorageError, UnreachableError, UsageError
 from autoflow.failpoints import Failpoint
@@ -67,10 +67,10 @@ def measure_database(state: Path) -> DatabaseSize:
             for name in Database(connection).table_names()
             if not name.startswith("sqlite_")
         )
-    wal = path.with_name(path.name + "-wal")
+    file, wal = measure_files(path)
     return DatabaseSize(
-        file=path.stat().st_size,
-        wal=wal.stat().st_size if wal.exists() else 0,
+        file=file,
+        wal=wal,
         free=pages["page_size"] * pages["freelist_count"],
         tables=tuple(sorted(tables, key=lambda table: table.bytes or 0, reverse=True)),
     )
@@ -143,12 +143,18 @@ def _copy(connection: sqlite3.Connection, path: Path, target: Path) -> int:
         partial.rename(target)
         _sync(target.parent)
     except OSError as error:
-        raise StorageError(f"cannot write {target}: {error.strerror}", hint="is there room?") from error
+        raise StorageError(f"cannot write {target}: {error.strerror}", hint=_write_hint(error)) from error
     except sqlite3.Error as error:
         raise StorageError(f"cannot copy {path}: {error}", hint="see `autoflow db check`") from error
     finally:
         partial.unlink(missing_ok=True)
     return target.stat().st_size
+
+
+def _write_hint(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "make the directory first"
+    return "name a file that this user may write, where there is room"
 
 
 def _find(state: Path) -> Path:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from autoflow.app.state import DATABASE, hold_state
+from autoflow.app.state import DATABASE, hold_state, measure_files
 from autoflow.clock import SystemClock
 from autoflow.errors import NewerSchemaError, StorageError, UnreachableError
 from autoflow.store.base import Reading, Store, Transaction
@@ -63,7 +63,7 @@ def open_store(state: Path, *, write: bool) -> Iterator[Store]:
 
 
 def check_file(state: Path) -> int | None:
-    """The size of a state directory's database in bytes, once it was read through; None where there is none.
+    """The bytes of a state directory's database and its log, once it was read through; None where there is none.
 
     StorageError where something is wrong in it.
     """
@@ -78,7 +78,7 @@ def check_file(state: Path) -> int | None:
             raise StorageError(f"cannot read {path}: {error}") from error
     if said != "ok":
         raise StorageError(f"{path} is damaged: {said}", hint="restore a backup")
-    return path.stat().st_size
+    return sum(measure_files(path))
 
 
 def read_schema(connection: sqlite3.Connection, path: Path) -> int:

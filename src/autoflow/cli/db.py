@@ -8,10 +8,16 @@ from typing import Annotated
 
 import typer
 
-from autoflow.cli.help import help_text
+from autoflow.cli.help import Sections, help_text
 from autoflow.cli.options import ConfigOption, JsonOption, StateOption, settings_for
 
 PANEL = "See how it is"
+HELP = help_text(
+    "The file that holds everything.",
+    "autoflow db size",
+    "autoflow db backup /backup/autoflow-2026-11-21.db   # also while the daemon works",
+    "autoflow db check",
+)
 SIZE_HELP = help_text("What the database takes on disk, table by table.", "autoflow db size")
 CHECK_HELP = help_text(
     "Read the whole file and say what is wrong in it. Ends with 1 where something is.", "autoflow db check"
@@ -33,12 +39,12 @@ MIGRATE_HELP = help_text(
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    group = typer.Typer(help="The database file: size, check, backup, prune, migrate.", no_args_is_help=True)
-    group.command("size", help=SIZE_HELP, short_help="What it takes, table by table")(size)
-    group.command("check", help=CHECK_HELP, short_help="Whether it is whole")(check)
-    group.command("backup", help=BACKUP_HELP, short_help="Copy it into a new file")(backup)
-    group.command("prune", help=PRUNE_HELP, short_help="Remove what is old")(prune)
-    group.command("migrate", help=MIGRATE_HELP, short_help="Bring it to this release's schema")(migrate)
+    group = typer.Typer(cls=Sections, no_args_is_help=True, help=HELP)
+    group.command("size", help=SIZE_HELP, short_help="What it takes, table by table.")(size)
+    group.command("check", help=CHECK_HELP, short_help="Whether it is whole.")(check)
+    group.command("backup", help=BACKUP_HELP, short_help="Copy it into a new file.")(backup)
+    group.command("prune", help=PRUNE_HELP, short_help="Remove what is old.")(prune)
+    group.command("migrate", help=MIGRATE_HELP, short_help="Bring it to this release's schema.")(migrate)
     app.add_typer(group, name="db", short_help="Size, check, backup, prune, migrate", rich_help_panel=PANEL)
 
 

@@ -14,6 +14,7 @@ from autoflow.errors import EvaluationError
 from autoflow.matching.coercion import compare, is_same, position_of, reads_as_number, text_of
 from autoflow.matching.lookup import MISSING
 from autoflow.matching.regex import compile_regex
+from autoflow.matching.tokens import OPERATOR_SIGNS
 from autoflow.model.json import Json
 
 Test = Callable[[Json, Json], bool]
@@ -229,12 +230,7 @@ SYNONYMS: Final = {
     "does_not_include": "doesNotInclude",
     "regex_match": "matches",
     "not_matches": "notMatches",
-    "==": "equal",
-    "!=": "notEqual",
-    "<": "lessThan",
-    "<=": "lessThanInclusive",
-    ">": "greaterThan",
-    ">=": "greaterThanInclusive",
+    **OPERATOR_SIGNS,
 }
 """Accepted spelling -> canonical name."""
 

@@ -38,6 +38,8 @@ LARGEST_TRIAL = 1 << 20
 class Collection:
     """What can be looked at under one name."""
 
+    #: what one of them is called
+    one: str
     page: Callable[[Reading, Asked], views.Page]
     detail: Detail
     #: filter -> the words it may be; empty: any
@@ -47,22 +49,28 @@ class Collection:
 
 COLLECTIONS: Mapping[str, Collection] = {
     "events": Collection(
-        page=views.event_page, detail=views.event_detail, filters={"type": (), "account": (), "after": ()}
+        one="event",
+        page=views.event_page,
+        detail=views.event_detail,
+        filters={"type": (), "account": (), "after": ()},
     ),
-    "rules": Collection(page=rule_page, detail=rule_detail, filters={"label": (), "account": ()}),
+    "rules": Collection(one="rule", page=rule_page, detail=rule_detail, filters={"label": (), "account": ()}),
     "pending": Collection(
+        one="pending trigger",
         page=views.pending_page,
         detail=views.pending_detail,
         filters={"rule": (), "account": ()},
         acts={"cancel": acts.cancel_pending, "run-now": acts.run_pending_now},
     ),
     "runs": Collection(
+        one="run",
         page=views.run_page,
         detail=views.run_detail,
         filters={"status": tuple(RunStatus), "rule": (), "account": ()},
         acts={"cancel": acts.cancel_run, "retry": acts.retry_run},
     ),
     "dead-letters": Collection(
+        one="dead letter",
         page=views.dead_letter_page,
         detail=views.dead_letter_detail,
         filters={"status": ("dead", "replayed", "discarded", "all"), "rule": (), "account": ()},
@@ -101,9 +109,9 @@ def make_api(backend: Backend) -> Starlette:
     routes.append(Route("/v1/rules/test", _trial(backend), methods=["POST"]))
     for name, collection in COLLECTIONS.items():
         routes.append(Route(f"/v1/{name}", _collection(backend, collection)))
-        routes.append(Route(f"/v1/{name}/{{id}}", _item(backend, name, collection.detail)))
+        routes.append(Route(f"/v1/{name}/{{id}}", _item(backend, name)))
         for verb, act in collection.acts.items():
-            endpoint = _verb(backend, name, act, collection.detail)
+            endpoint = _verb(backend, name, verb, act)
             routes.append(Route(f"/v1/{name}/{{id}}/{verb}", endpoint, methods=["POST"]))
     handlers = {404: _not_found, 405: _wrong_method, AutoflowError: _refuse, 500: _failed}
     api = Starlette(routes=routes, exception_handlers=handlers)
@@ -185,7 +193,9 @@ def _collection(backend: Backend, collection: Collection) -> Endpoint:
     return answer_page
 
 
-def _item(backend: Backend, name: str, detail: Detail) -> Endpoint:
+def _item(backend: Backend, name: str) -> Endpoint:
+    detail = COLLECTIONS[name].detail
+
     async def answer_item(request: Request) -> Response:
         wanted = request.path_params["id"]
         found = await backend.store.read(lambda view: detail(view, wanted))
@@ -198,16 +208,19 @@ def _item(backend: Backend, name: str, detail: Detail) -> Endpoint:
     return answer_item
 
 
-def _verb(backend: Backend, name: str, act: Act, detail: Detail) -> Endpoint:
+def _verb(backend: Backend, name: str, verb: str, act: Act) -> Endpoint:
+    detail, one = COLLECTIONS[name].detail, COLLECTIONS[name].one
+
     async def answer_act(request: Request) -> Response:
         wanted = request.path_params["id"]
         done = await backend.store.transact(lambda tx: act(tx, wanted))
         if done is not None:
             backend.ring()
             return answer({"schema_version": 1, **done})
-        if not await backend.store.read(lambda view: detail(view, wanted)):
+        found = await backend.store.read(lambda view: detail(view, wanted))
+        if not found:
             return _unknown(request, name, wanted)
-        told = f"{name} has no {wanted} that this could be done to"
+        told = f"{verb} is not possible: {one} {wanted} is {found[0].get('status', 'in progress')}"
         return problem(request, 409, told, code="AF409", hint=f"see `autoflow {name} list`")
 
     return answer_act
@@ -228,7 +241,13 @@ def _trial(backend: Backend) -> Endpoint:
 
 
 def _unknown(request: Request, name: str, wanted: str) -> Response:
-    return problem(request, 404, f"{name} has no {wanted}", code="AF404", hint=f"see `autoflow {name} list`")
+    return problem(
+        request,
+        404,
+        f"there is no {COLLECTIONS[name].one} {wanted}",
+        code="AF404",
+        hint=f"see `autoflow {name} list`",
+    )
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:

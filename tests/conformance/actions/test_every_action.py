@@ -219,6 +219,9 @@ async def test_the_outbox_keeps_one_file_a_message(bench: Bench) -> None:
     assert mail["To"] == "jane@example.com"
     assert "sms to +15557654321:\n  Hi Jane" in bench.shown[0]
     assert "email to jane@example.com: Done\n  Hi Jane" in bench.shown[2]
+    paragraphs = {**make_params("sms-outbox", 1), "message": "Hi\n\nJane"}
+    await make_action(bench, "sms-outbox", 1).perform(make_request(paragraphs))
+    assert "\n  Hi\n\n  Jane\n" in bench.shown[-1]
 
 
 async def test_log_writes_its_line(bench: Bench) -> None:

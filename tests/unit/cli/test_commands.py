@@ -28,3 +28,20 @@ def test_a_command_comes_with_its_group_alone(group: str) -> None:
 def test_any_other_word_is_looked_up_among_all(word: str) -> None:
     """So that help lists every command, and a slip is answered with the nearest one."""
     assert names_of(make_app(word)) == names_of(make_app())
+
+
+def groups_of(app: typer.Typer) -> dict[str, str]:
+    """The help of each command that has others under it."""
+    root = typer.main.get_command(app)
+    commands = root.commands  # type: ignore[attr-defined]  # the root is a group
+    groups = {name: command for name, command in commands.items() if hasattr(command, "commands")}
+    return {name: group.get_help(group.make_context(name, ["list"])) for name, group in groups.items()}
+
+
+def test_the_help_of_every_group_reads_alike() -> None:
+    """What it is, examples, its commands, and the options last."""
+    found = groups_of(make_app())
+    assert {"db", "events", "pending", "runs", "dead-letters", "rules"} == set(found)
+    for name, text in found.items():
+        places = [text.index(title) for title in ("Usage:", "Examples:", "Commands:", "Options:")]
+        assert places == sorted(places), name

@@ -185,6 +185,8 @@ async def test_what_is_past_that_is_a_conflict(desk: Desk) -> None:
     for path in ("/v1/dead-letters/1/replay", "/v1/dead-letters/1/discard"):
         refused = await desk.client.post(path)
         assert (refused.status_code, refused.json()["code"]) == (409, "AF409")
+        verb = path.rpartition("/")[2]
+        assert refused.json()["detail"] == f"{verb} is not possible: dead letter 1 is replayed"
     await desk.line.advance(0)
     for verb in ("cancel", "retry"):
         assert (await desk.client.post(f"/v1/runs/{run['id']}/{verb}")).status_code == 409
