@@ -95,6 +95,19 @@ async def test_version_and_help_import_nothing_heavy(home: Path, words: tuple[st
     assert "autoflow" in done.stdout
 
 
+async def test_a_command_ends_without_a_last_search_for_garbage(home: Path) -> None:
+    """A twentieth of what a short command takes: all that is left goes with the process anyway."""
+    code = (
+        "import atexit, gc, sys\nfrom autoflow.cli.main import main\n"
+        "atexit.register(lambda: sys.stderr.write(str(gc.get_freeze_count() > 0)))\n"
+        "sys.argv = ['autoflow', '--version']\nmain()"
+    )
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", code], cwd=home, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "True")
+
+
 async def test_help_lists_the_commands_in_sections_that_fit_80_columns(home: Path) -> None:
     """Each with one line; what starts it first."""
     code, output, messages = await run_command(home, "--help", COLUMNS="80")

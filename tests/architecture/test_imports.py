@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,18 +13,48 @@ ROOT = Path(__file__).parents[2]
 HEAVY = {"pydantic", "pydantic_core", "aiohttp", "uvicorn", "starlette", "apscheduler", "httpx2", "minijinja", "re2"}
 
 
+#: what `validate` needs for a mistake, for a config that says something, and for templates that are not plain
+NOT_FOR_A_GOOD_RULE = {
+    "autoflow.rules.hints",
+    "autoflow.rules.placing",
+    "autoflow.rules.report",
+    "autoflow.settings.reading",
+    "autoflow.settings.kinds",
+    "autoflow.strict_yaml.tree",
+    "autoflow.templates.engine",
+    "autoflow.templates.filters",
+}
+RULE = """
+id: done
+trigger: { event: job.done }
+delay: 5m
+cancel_on: { event: job.reopened, by: job.id }
+when:
+  - job.status == "Done"
+  - job.total >= 1000 or job.tags contains "vip"
+actions:
+  - sms: { recipient: "{{ job.phone }}", message: "Job {{ job.number }} is done." }
+"""
+
+
 def imported_by(*arguments: str) -> set[str]:
     """The top-level packages that this command imports, as Python itself tells it."""
+    return {name.partition(".")[0] for name in modules_of(*arguments)}
+
+
+def modules_of(*arguments: str, cwd: Path = ROOT) -> set[str]:
+    """Every module that this command imports."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "autoflow", *arguments],
         capture_output=True,
         text=True,
         check=True,
-        cwd=ROOT,
+        cwd=cwd,
+        env={name: value for name, value in os.environ.items() if not name.startswith("AUTOFLOW_")},
     )
     assert done.stdout.strip(), "the command said nothing"
     lines = (line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:"))
-    return {name.partition(".")[0] for name in lines}
+    return set(lines)
 
 
 def test_the_import_contracts_hold() -> None:
@@ -51,6 +82,14 @@ def test_a_quick_command_imports_nothing_heavy(arguments: tuple[str, ...]) -> No
 def test_the_version_alone_imports_no_command() -> None:
     """Scripts ask for it: not even the library of the command line is loaded."""
     assert imported_by("--version") & {"typer", "dataclasses", "typing"} == set()
+
+
+def test_a_good_rule_is_checked_without_what_explains_mistakes(tmp_path: Path) -> None:
+    """Start-up is most of what such a check takes: what the rule does not need is not imported."""
+    (tmp_path / "done.yaml").write_text(RULE)
+    imported = modules_of("validate", "done.yaml", cwd=tmp_path)
+    assert "autoflow.rules.loader" in imported
+    assert imported & (NOT_FOR_A_GOOD_RULE | HEAVY | {"asyncio", "sqlite3", "rich"}) == set()
 
 
 def test_reading_the_config_imports_no_network_library() -> None:

@@ -13,8 +13,6 @@ from autoflow.cli.help import help_text
 from autoflow.cli.options import ConfigOption, JsonOption, check_choice, settings_for
 
 if TYPE_CHECKING:
-    from autoflow.model.event import Event
-    from autoflow.preview import Preview
     from autoflow.rules.loaded import Loaded
     from autoflow.settings import Settings
 
@@ -111,25 +109,15 @@ def try_rules(
     config: ConfigOption = None,
 ) -> None:
     """What rules would do with events."""
-    from autoflow.cli.output import tell
-    from autoflow.cli.reading import read_events
     from autoflow.errors import UsageError
 
     check_choice("--expect", expect, ("fire", "no-fire"))
     if (event is None) == (events is None):
         raise UsageError("one of --event and --events is needed", hint="for example --event @event.json")
     loaded = _load(settings_for(config), rules)
-    _say_errors(loaded)
-    arrived = read_events(event, events, at)
-    previews = _preview(loaded, arrived)
-    _show(previews, as_json=json_)
-    _say_unmatched(previews, arrived, loaded)
-    # What fires and cannot be rendered would only make a dead letter: nobody expects that.
-    fires = any(preview.fires and preview.error is None for preview in previews)
-    broken = any(preview.fires and preview.error is not None for preview in previews)
-    if expect is not None and (fires is not (expect == "fire") or (expect == "fire" and broken)):
-        tell(f"expected {expect}: it is not so")
-        sys.exit(1)
+    from autoflow.cli.trial import try_events
+
+    try_events(loaded, event=event, events=events, at=at, expect=expect, as_json=json_)
 
 
 def schema(
@@ -144,7 +132,7 @@ def schema(
 
         print_json(rule_json_schema())
     else:
-        from autoflow.settings import config_schema
+        from autoflow.settings.schema import config_schema
 
         print_json(config_schema())
 
@@ -186,50 +174,3 @@ def _make_url_check(settings: Settings) -> Callable[[str], None]:
         EgressGuard(settings.egress.allow, require_https=settings.egress.require_https).check_written(url)
 
     return check
-
-
-def _say_errors(loaded: Loaded) -> None:
-    """Rules that cannot be used are told; the others are tried all the same."""
-    from autoflow.cli.findings import print_problems
-
-    if not loaded.errors:
-        return
-    print_problems(loaded.errors, rules=len(loaded.result.rules), files=len(loaded.result.files), stream=sys.stderr)
-    if not loaded.result.rules:
-        sys.exit(1)
-
-
-def _preview(loaded: Loaded, events: list[Event]) -> list[Preview]:
-    from autoflow.preview import preview_rules
-
-    types, library = loaded.context.action_types, loaded.library
-    return [
-        preview
-        for event in events
-        for preview in preview_rules(loaded.result.rules, event, types=types, library=library)
-    ]
-
-
-def _show(previews: list[Preview], *, as_json: bool) -> None:
-    from autoflow.cli.output import print_line, tell
-    from autoflow.cli.previews import print_preview
-    from autoflow.preview import preview_to_json
-
-    for preview in previews:
-        if as_json:
-            print_line(preview_to_json(preview))
-        else:
-            print_preview(preview)
-    sys.stdout.flush()
-    if previews and not as_json:
-        tell("nothing was sent")
-
-
-def _say_unmatched(previews: list[Preview], events: list[Event], loaded: Loaded) -> None:
-    """Events that no rule is triggered by, and whether it is only for the account."""
-    from autoflow.cli.output import printable, tell
-    from autoflow.preview import describe_unmatched
-
-    for event in events:
-        if not any(preview.event is event for preview in previews):
-            tell(printable(describe_unmatched(loaded.result.rules, event)))

@@ -25,7 +25,7 @@ GROUPS = {
 
 
 def make_app(word: str | None = None) -> typer.Typer:
-    """The app with all commands; with the group of one command alone where that is what is asked for."""
+    """The app with all commands; with one alone where that is what is asked for."""
     app = typer.Typer(
         name="autoflow",
         cls=Sections,
@@ -40,6 +40,9 @@ def make_app(word: str | None = None) -> typer.Typer:
     wanted = [group for group, words in GROUPS.items() if word in words]
     for group in wanted or GROUPS:
         import_module(f"autoflow.cli.{group}").register(app)
+    if wanted:  # each command takes a while to be made of its signature
+        app.registered_commands = [command for command in app.registered_commands if command.name == word]
+        app.registered_groups = [group for group in app.registered_groups if group.name == word]
     return app
 
 

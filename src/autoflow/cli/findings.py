@@ -9,7 +9,6 @@ from typing import IO
 
 from autoflow.cli.output import paint
 from autoflow.model.problem import Problem, Severity
-from autoflow.rules.report import render_problem
 
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
 
@@ -17,12 +16,8 @@ STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.
 def print_problems(problems: Sequence[Problem], *, rules: int, files: int, stream: IO[str] | None = None) -> None:
     """Every problem with its source line, then one line that counts."""
     stream = stream or sys.stdout
-    sources: dict[str, str] = {}
-    for problem in problems:
-        if problem.path not in sources:
-            sources[problem.path] = _source(problem.path)
-        head, _, rest = render_problem(problem, sources[problem.path]).partition("\n")
-        stream.write(paint(head, STYLES[problem.severity], stream) + "\n" + (f"{rest}\n" if rest else "") + "\n")
+    if problems:
+        _print_each(problems, stream)
     errors = count_of(problems, Severity.ERROR)
     mark = paint("not ok", "bold red", stream) if errors else paint("ok", "bold green", stream)
     counts = (
@@ -31,6 +26,17 @@ def print_problems(problems: Sequence[Problem], *, rules: int, files: int, strea
         _count(count_of(problems, Severity.WARNING), "warning"),
     )
     stream.write(f"{mark}: {', '.join(counts)}\n")
+
+
+def _print_each(problems: Sequence[Problem], stream: IO[str]) -> None:
+    from autoflow.rules.report import render_problem  # nothing to say, nothing to import
+
+    sources: dict[str, str] = {}
+    for problem in problems:
+        if problem.path not in sources:
+            sources[problem.path] = _source(problem.path)
+        head, _, rest = render_problem(problem, sources[problem.path]).partition("\n")
+        stream.write(paint(head, STYLES[problem.severity], stream) + "\n" + (f"{rest}\n" if rest else "") + "\n")
 
 
 def count_of(problems: Sequence[Problem], severity: Severity) -> int:

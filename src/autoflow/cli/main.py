@@ -16,7 +16,9 @@ INTERNAL = 70
 def main() -> None:
     """Run a command and end with its exit code; every error is one clear line, never a traceback."""
     gc.set_threshold(*COLLECT)
-    sys.exit(_run(sys.argv[1:]))
+    code = _run(sys.argv[1:])
+    gc.freeze()  # else the interpreter, as it ends, walks through all there is in search of garbage
+    sys.exit(code)
 
 
 def _run(words: list[str]) -> int:

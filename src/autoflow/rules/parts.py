@@ -15,7 +15,7 @@ from autoflow.model.problem import Problem, Severity
 from autoflow.rules import codes
 from autoflow.rules.findings import Finding, near_match
 from autoflow.rules.schema import shape_of
-from autoflow.rules.source import SourceFile, file_problem, place_finding
+from autoflow.rules.source import SourceFile, file_problem
 from autoflow.rules.spellings import RULE_SPELLINGS, make_id
 from autoflow.strict_yaml import Pointer, YamlDocument
 
@@ -37,6 +37,8 @@ class Part:
 
     def problem(self, finding: Finding, rule: str | None = None) -> Problem:
         """A finding about it, with its place in the file."""
+        from autoflow.rules.placing import place_finding  # most rules have none: start-up time counts
+
         return place_finding(finding, self.file, self.document, self.pointer, rule)
 
     @property

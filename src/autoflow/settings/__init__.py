@@ -1,10 +1,9 @@
 """The config: `sources` reads file, environment and flags, `keys` and `notifiers` say what may stand in them.
 
-`load` brings them together into a `Settings`, which everybody else is handed.
+`reading` brings them together into a `Settings`, which everybody else is handed by `load`.
 """
 
 from autoflow.settings.load import load_settings
-from autoflow.settings.schema import config_schema
 from autoflow.settings.values import EgressSettings, HttpSettings, Limits, Retention, Settings
 
 __all__ = [
@@ -13,6 +12,5 @@ __all__ = [
     "Limits",
     "Retention",
     "Settings",
-    "config_schema",
     "load_settings",
 ]

@@ -13,6 +13,7 @@ from pathlib import Path
 from autoflow.model.json import Json
 from autoflow.model.problem import Problem, Severity
 from autoflow.settings.keys import KEYS, NOTIFIERS
+from autoflow.settings.values import PREFIX
 from autoflow.strict_yaml import Place, Pointer, YamlDocument, decode_text, problem_at, read_yaml
 
 UNREADABLE = "AF010"
@@ -24,7 +25,6 @@ OPEN_DOOR = "AF015"
 CLEAR_SECRET = "AF016"  # noqa: S105 -- a code
 UNKNOWN_VARIABLE = "AF017"
 
-PREFIX = "AUTOFLOW_"
 COMMAND_VARIABLES = frozenset({"CONFIG", "FAILPOINT", "TOKEN", "TOKEN_FILE", "TRACEBACK", "URL"})
 """AUTOFLOW_* variables that commands read; they are no settings."""
 

@@ -14,6 +14,9 @@ from autoflow.model.retry import PRESETS
 from autoflow.model.span import UNITS
 from autoflow.model.step import RetryPolicy
 
+PREFIX = "AUTOFLOW_"
+"""What the environment's variables for settings begin with."""
+
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB

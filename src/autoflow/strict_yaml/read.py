@@ -22,7 +22,6 @@ from autoflow.strict_yaml.places import (
     place_index,
 )
 from autoflow.strict_yaml.plain import read_plainly
-from autoflow.strict_yaml.tree import build_document
 
 MAX_BYTES = 1024 * 1024
 MAX_UNREAD = 20
@@ -75,6 +74,8 @@ def _read_from(
     text: str, start: int, path: str, documents: list[YamlDocument], problems: list[Problem]
 ) -> int | None:
     """Read on from a line, counted from 0. The line to start again from, after what cannot be read."""
+    from autoflow.strict_yaml.tree import build_document  # nearly all texts go the short way
+
     loader = None
     try:
         # Empty lines before it keep the line numbers right.

@@ -15,9 +15,7 @@ from urllib.parse import quote
 from autoflow.errors import TemplateError
 from autoflow.model.json import Json
 from autoflow.templates.facts import FrozenList, thaw, write_value
-
-OUTPUT_CAP = 256 * 1024
-"""Bytes that one template may make."""
+from autoflow.templates.plain import OUTPUT_CAP
 
 BUILT_IN = frozenset(
     {"abs", "capitalize", "escape", "e", "first", "float", "int", "last", "length", "count", "lower"}

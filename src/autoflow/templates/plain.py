@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from autoflow.model.json import Json
@@ -20,7 +21,11 @@ _WORDS = frozenset({"true", "false", "none", "True", "False", "None", "not", "an
 """Names that the engine reads as something else than a fact."""
 _LARGEST = 1 << 53
 
+OUTPUT_CAP = 256 * 1024
+"""Bytes that one template may make, plain or not."""
 
+
+@lru_cache(maxsize=256)
 def split_plain(source: str) -> tuple[Piece, ...] | None:
     """The pieces of a plain template; None where the engine is needed."""
     pieces: list[Piece] = []
@@ -32,7 +37,14 @@ def split_plain(source: str) -> tuple[Piece, ...] | None:
     texts, paths = pieces[0::2], pieces[1::2]
     if not paths or any("{" in text or "\r" in text for text in texts) or any(path[0] in _WORDS for path in paths):
         return None
+    if not source.isascii() and not _is_writable(source):  # the engine says what is wrong with it
+        return None
     return tuple(piece for piece in pieces if piece)
+
+
+def names_of(pieces: Sequence[Piece]) -> frozenset[str]:
+    """The names that a plain template takes from the facts."""
+    return frozenset(piece[0] for piece in pieces if type(piece) is not str)
 
 
 def insert_values(pieces: Sequence[Piece], facts: Mapping[str, Json], insert: Callable[[Any], str]) -> str | None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-import minijinja
 
 from autoflow.errors import TemplateError
 from autoflow.model.json import Json
 from autoflow.templates.facts import write_value
-from autoflow.templates.filters import FILTERS
-from autoflow.templates.text import TextTemplate, make_environment
+from autoflow.templates.text import TextTemplate
+
+if TYPE_CHECKING:
+    import minijinja
 
 _LITERAL_HOST = re.compile(r"https?://[^/?#\s{}\\@]+(?:[/?#]|$)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x20\x7f\\]")
@@ -30,7 +31,10 @@ def _encode(value: Json) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> minijinja.Environment:
-    """Made with the first URL: checking rules needs none."""
+    """Made with the first URL that is not plain: checking rules needs none."""
+    from autoflow.templates.engine import make_environment
+    from autoflow.templates.filters import FILTERS
+
     # what is inserted is encoded in any case, so the filter must not do it a second time
     return make_environment(finalizer=_encode, filters={**FILTERS, "urlencode": write_value})
 
@@ -58,4 +62,4 @@ def render_url(source: str, facts: Mapping[str, Json]) -> str:
 
 @lru_cache(maxsize=1024)
 def _compile(source: str) -> TextTemplate:
-    return TextTemplate(source, environment=_environment(), insert=_encode)
+    return TextTemplate(source, environment=_environment, insert=_encode)

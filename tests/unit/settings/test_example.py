@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from autoflow.settings import Settings, config_schema, load_settings
+from autoflow.settings import Settings, load_settings
 from autoflow.settings.keys import KEYS
 from autoflow.settings.notifiers import TRANSPORTS
+from autoflow.settings.schema import config_schema
 from autoflow.strict_yaml import read_yaml
 
 ROOT = Path(__file__).parents[3]

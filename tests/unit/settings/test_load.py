@@ -10,6 +10,7 @@ import pytest
 
 from autoflow.errors import ConfigError
 from autoflow.settings import Settings, load_settings
+from autoflow.settings.reading import read_settings
 
 DAY = 86_400_000
 TOP_KEYS = "rules, templates, state, retry, timezone, http, egress, retention, limits, notifiers"
@@ -48,6 +49,11 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     (tmp_path / "etc").mkdir()
     monkeypatch.chdir(here)
     return Config(tmp_path / "etc")
+
+
+def test_where_nothing_is_written_nothing_is_read(config: Config) -> None:
+    """The short way to the defaults leads where the long one does."""
+    assert load_settings(None, environ={"HOME": "/root"}) == read_settings(None, {}, {}, Path.cwd())
 
 
 def test_without_a_file_everything_has_a_default(config: Config) -> None:

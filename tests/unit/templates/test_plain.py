@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from autoflow.errors import TemplateError
 from autoflow.templates import TextTemplate, freeze_facts
-from autoflow.templates.plain import insert_values, split_plain
+from autoflow.templates.engine import check_tags, find_names
+from autoflow.templates.plain import insert_values, names_of, split_plain
 from autoflow.templates.urls import render_url
 
 NAMES = ("job", "id", "n", "items", "Total_2", "event", "loop", "self", "none", "keys")
@@ -60,6 +61,18 @@ def test_the_plain_case_is_what_the_engine_makes_of_it(source: str, facts: dict[
     assert plain == engine
 
 
+@given(SOURCES)
+@example("{{ a }}\ud800")
+@example("{{ a.not }}{{ set }}{{ a.b.c }}{{ a }}")
+@example("{{ loop.index }}")
+def test_what_is_plain_is_right_and_takes_the_names_that_the_engine_finds(source: str) -> None:
+    """The engine is not asked about it. `self` it takes for the template's own; here it is a name as any other."""
+    pieces = split_plain(source)
+    if pieces is not None:
+        check_tags(source)
+        assert names_of(pieces) - {"self"} == find_names(source) - {"self"}
+
+
 def test_what_is_plain_needs_no_engine() -> None:
     """Else the short way would be there for nothing."""
     pieces = split_plain("Job {{ job.n }} of {{who}}.\n")
@@ -73,7 +86,15 @@ def test_what_is_plain_needs_no_engine() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["plain", "{{ a | upper }}", "{{ a[0] }}", "{% if a %}b{% endif %}{{ a }}", "{# c #}{{ a }}", "{{- a }}"],
+    [
+        "plain",
+        "\ud800{{ a }}",
+        "{{ a | upper }}",
+        "{{ a[0] }}",
+        "{% if a %}b{% endif %}{{ a }}",
+        "{# c #}{{ a }}",
+        "{{- a }}",
+    ],
 )
 def test_what_is_not_plain_is_left_to_the_engine(source: str) -> None:
     """Filters, blocks, comments and trimmed space."""

@@ -1,0 +1,107 @@
+"""The template engine as autoflow uses it: what it may do, what it finds wrong, and its errors in our words.
+
+Beside `text`, which asks it for all that is not plain; imported with the first template of that kind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import minijinja
+
+from autoflow.errors import TemplateError
+from autoflow.templates.facts import write_value
+from autoflow.templates.filters import BUILT_IN, FILTERS, REFUSED
+
+FUEL = 50_000
+"""Steps of the engine: some 5,000 turns of a small loop."""
+
+_TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_COMMENT = re.compile(r"\{#.*?#\}|\{%-?\s*raw\s*-?%\}.*?\{%-?\s*endraw\s*-?%\}", re.DOTALL)
+_STRING = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
+_FILTER = re.compile(r"\|\s*([A-Za-z_]\w*)")
+_METHOD = re.compile(r"\.\s*([A-Za-z_]\w*)\s*\(")
+_LOADING = re.compile(r"\{%-?\s*(include|import|from|extends|block)\b")
+KNOWN_FILTERS = BUILT_IN | frozenset(FILTERS)
+_T = TypeVar("_T")
+_GLOBALS = ("cycler", "debug", "dict", "joiner", "namespace")
+
+
+def make_environment(
+    *, finalizer: Callable[[Any], Any] = write_value, filters: Mapping[str, Callable[..., Any]] = FILTERS
+) -> minijinja.Environment:
+    """The engine as autoflow uses it: strict, fuelled, without methods, loaders and debugging aids."""
+    environment = minijinja.Environment(
+        undefined_behavior="strict",
+        fuel=FUEL,
+        pycompat=False,
+        debug=True,  # names the missing value; the text of the facts is cut from every message
+        keep_trailing_newline=True,
+        finalizer=finalizer,
+        auto_escape_callback=lambda name: name.endswith(".html"),
+    )
+    for name in REFUSED:
+        environment.remove_filter(name)
+    for name in _GLOBALS:
+        environment.remove_global(name)
+    for name, made in filters.items():
+        environment.add_filter(name, made)
+    return environment
+
+
+ENVIRONMENT = make_environment()
+
+
+@lru_cache(maxsize=256)
+def find_names(source: str) -> frozenset[str]:
+    """The names that a template does not make itself. TemplateError where it is written wrongly."""
+    return frozenset(guard(lambda: ENVIRONMENT.undeclared_variables_in_str(source)))
+
+
+def check_tags(source: str) -> None:
+    """TemplateError for what the engine would take, or find only when it renders."""
+    bare = _COMMENT.sub(_keep_lines, source)
+    for tag in _TAG.finditer(bare):
+        line = bare.count("\n", 0, tag.start()) + 1
+        _check_tag(_STRING.sub("''", tag.group()), line)
+
+
+def _check_tag(tag: str, line: int) -> None:
+    if loading := _LOADING.match(tag):
+        raise TemplateError(f"{{% {loading[1]} %}} is not known: a template stands alone", line=line)
+    for match in _FILTER.finditer(tag):
+        if match[1] not in KNOWN_FILTERS:
+            known = ", ".join(sorted(KNOWN_FILTERS))
+            raise TemplateError(f"unknown filter {match[1]!r}", hint=f"known are {known}", line=line)
+    for match in _METHOD.finditer(tag):
+        if not re.search(r"\bloop\s*$", tag[: match.start()]):
+            name = match[1]
+            raise TemplateError(f".{name}() is a call; data has no methods", hint=f"a filter? | {name}", line=line)
+
+
+def _keep_lines(match: re.Match[str]) -> str:
+    return "\n" * match.group().count("\n")
+
+
+def guard(run: Callable[[], _T]) -> _T:
+    """What the engine gives; its errors as ours."""
+    try:
+        return run()
+    except minijinja.TemplateError as error:
+        raise _translate(error) from None
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise TemplateError(f"cannot be rendered: {error}") from error
+
+
+def _translate(error: minijinja.TemplateError) -> TemplateError:
+    """Our error for the engine's. The engine's own text holds the facts, which must not reach a log."""
+    detail = (error.detail or error.message).split("\n", 1)[0].replace("`", "")
+    if "undefined" in detail or error.kind == "UndefinedError":
+        hint = "where it may be missing, write | default('...') or {% if ... is defined %}"
+        return TemplateError(detail, hint=hint, line=error.line)
+    if error.kind == "OutOfFuel":
+        detail = "the template takes too many steps"
+    return TemplateError(detail, line=error.line)
