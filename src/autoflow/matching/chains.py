@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
+from typing import NamedTuple
 
 from autoflow.errors import ConditionError, EvaluationError
 from autoflow.matching import codes
@@ -14,8 +14,7 @@ from autoflow.matching.operators import DECORATORS, NOT_YET, OPERATORS, SYNONYMS
 from autoflow.model.json import Json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chain:
+class Chain(NamedTuple):
     """An operator with the decorators before it, the outermost first."""
 
     decorators: tuple[str, ...]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from autoflow.errors import ConditionError
 from autoflow.matching import codes
@@ -19,8 +18,7 @@ Side = tuple[Json, ...] | None
 """The literals that can stand on a side once decorators have looked into lists; None where a fact stands there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What is known on load about a comparison's right side."""
 
     #: what is wrong with it, or None

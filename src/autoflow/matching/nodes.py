@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from autoflow.errors import ConditionError
 from autoflow.matching import codes
@@ -33,8 +33,7 @@ REFUSED_KEYS: Final = {
 """Key -> why it is refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where in the document a part stands, and how many conditions are above it."""
 
     pointer: tuple[str | int, ...] = ()

@@ -7,8 +7,7 @@ The first ten operators and five of the decorators mean what json-rules-engine m
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from autoflow.errors import EvaluationError
 from autoflow.matching.coercion import compare, is_same, position_of, reads_as_number, text_of
@@ -22,8 +21,7 @@ Complaint = Callable[[Json], str | None]
 """What is wrong with a literal on the right, or None."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operator:
+class Operator(NamedTuple):
     """One operator: what it means, and what may stand on its right."""
 
     name: str

@@ -88,7 +88,7 @@ _SPAN = re.compile(r"(?:[0-9]+(?:ms|s|m|h|d|w))+(?!\w)")
 _TIME_OF_DAY = re.compile(r"[0-9]{1,2}:[0-9]{2}(?!\w)")
 _NUMBER_LIKE = re.compile(r"[-+]?\.?[0-9][\w.:-]*")
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_QUOTED_OTHERWISE = re.compile(r"'[^']*'|“[^”]*”|„[^“”]*[“”]|‘[^’]*’|«[^»]*»|`[^`]*`")
+_QUOTED_OTHERWISE = r"'[^']*'|“[^”]*”|„[^“”]*[“”]|‘[^’]*’|«[^»]*»|`[^`]*`"
 _OTHER_QUOTES: Final = "'“”„‘’«»`"
 
 _INSTEAD: Final = {
@@ -212,7 +212,7 @@ def _read_text(line: str, pos: int) -> Token:
 
 
 def _quotes_mistake(line: str, pos: int) -> ConditionError:
-    found = _QUOTED_OTHERWISE.match(line, pos)
+    found = re.compile(_QUOTED_OTHERWISE).match(line, pos)
     text = found[0] if found else line[pos]
     hint = f'write "{text[1:-1]}"' if found else 'write "text"'
     return mistake("text stands in double quotes", code=codes.BAD_QUOTES, column=pos, width=len(text), hint=hint)

@@ -6,7 +6,7 @@ Every problem is collected, with a pointer from the condition's root and, inside
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple, assert_never
 
@@ -30,8 +30,7 @@ from autoflow.model.condition import All, Any, Condition, Leaf, Not, Reference
 from autoflow.model.json import Json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parsed:
+class Parsed(NamedTuple):
     """A condition, or None where there are errors; all errors and warnings."""
 
     condition: Condition | None

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from autoflow.errors import ConditionError
 from autoflow.matching.paths import parse_reference, write_reference
@@ -36,8 +36,7 @@ _STEP_ID = re.compile(r"[a-z][a-z0-9_]*")
 _LONG_WAIT = UNITS["h"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Built:
+class Built(NamedTuple):
     """What came of one rule: the rule, or None; and what there is to say about it."""
 
     rule: Rule | None
@@ -102,7 +101,7 @@ class RuleBuilder:
         document = write_rule(draft)
         return make(document=document, hash=hash_document(document))
 
-    def _compile_pattern(self, model: PatternShape, at: Pointer) -> EventPattern:
+    def _compile_pattern(self, model: PatternShape | CancelShape, at: Pointer) -> EventPattern:
         return EventPattern(
             events=tuple(dict.fromkeys(model.event)),
             sources=tuple(dict.fromkeys(model.source)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from autoflow.errors import AutoflowError, ConditionError
 from autoflow.model.problem import Severity
@@ -13,8 +14,7 @@ from autoflow.rules.vocabulary import NOT_YET_ROOTS
 from autoflow.strict_yaml import Pointer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing to say about one part of a document as it was written."""
 
     pointer: Pointer

@@ -6,8 +6,8 @@ After the loader; before it comes in force (the reloader), or is shown (`validat
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.model.notifier import Notifier
@@ -17,8 +17,7 @@ from autoflow.rules.loader import LoadResult
 from autoflow.templates import TemplateLibrary, check_template
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class Loaded(NamedTuple):
     """Rules and templates as they were read together."""
 
     result: LoadResult

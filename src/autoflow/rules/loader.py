@@ -7,9 +7,9 @@ A loader that is asked again builds only what differs from the last time; the ou
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from autoflow.errors import RulesError
 from autoflow.matching.tree import resolve_shared
@@ -35,8 +35,7 @@ Shared = Mapping[str, Mapping[str, Condition]]
 """The shared conditions of each account."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadResult:
+class LoadResult(NamedTuple):
     """The rules that can be used, all that was found, and the files that were read."""
 
     rules: tuple[Rule, ...]
@@ -90,8 +89,7 @@ def load_document(document: JsonObject, context: LoadContext) -> Rule:
     return built.rule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _BuiltPart:
+class _BuiltPart(NamedTuple):
     """What came of one part of a file."""
 
     rule: Rule | None
@@ -100,8 +98,7 @@ class _BuiltPart:
     line: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _BuiltFile:
+class _BuiltFile(NamedTuple):
     """What came of one file, without the tree of its text, which is large."""
 
     file: FileText
@@ -234,10 +231,10 @@ def _with_origin(built: _BuiltFile, provenance: GitProvenance | None) -> _BuiltF
     if origin == built.origin:
         return built
     parts = tuple(
-        replace(part, rule=part.rule and replace(part.rule, provenance=replace(origin, line=part.line)))
+        part._replace(rule=part.rule and replace(part.rule, provenance=replace(origin, line=part.line)))
         for part in built.parts
     )
-    return replace(built, parts=parts, origin=origin)
+    return built._replace(parts=parts, origin=origin)
 
 
 def _join(built: Sequence[_BuiltFile], shared: Sequence[Problem]) -> LoadResult:

@@ -6,8 +6,9 @@ Before it: `source`. After it: the loader, which builds the rules.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from autoflow.model.event import DEFAULT_ACCOUNT
 from autoflow.model.json import Json, JsonObject
@@ -24,8 +25,7 @@ _FILE_KEYS = ("rules", SHARED, "account")
 _ACCOUNT_KEYS = ("account", *(key for key, name in RULE_SPELLINGS.items() if name == "account"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(NamedTuple):
     """A part of a file that holds one rule or the shared conditions of an account."""
 
     file: SourceFile
@@ -33,7 +33,7 @@ class Part:
     pointer: Pointer
     value: JsonObject
     #: for keys that it does not have itself
-    defaults: JsonObject = field(default_factory=dict)
+    defaults: JsonObject = MappingProxyType({})
 
     def problem(self, finding: Finding, rule: str | None = None) -> Problem:
         """A finding about it, with its place in the file."""
@@ -58,8 +58,7 @@ class Part:
         return any(not self.pointer or self.covers(problem.line) for problem in errors)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
+class Contents(NamedTuple):
     """Everything that was found in one file."""
 
     file: SourceFile

@@ -8,9 +8,8 @@ checked by the builder, which knows the actions.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from autoflow.model.json import Json, JsonObject
 from autoflow.model.retry import PRESETS, parse_retry
@@ -31,43 +30,42 @@ Read = Callable[[Json, Pointer, Findings], Any]
 """Reads what stands at a key: the value as it is used, or a note of what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PatternShape:
+class PatternShape(NamedTuple):
     """Which events are meant."""
 
-    event: list[str]
-    source: list[str] = field(default_factory=list)
+    event: Sequence[str]
+    source: Sequence[str] = ()
     when: Json = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelShape(PatternShape):
+class CancelShape(NamedTuple):
     """Which events end waiting and running work, and what must be equal."""
 
+    event: Sequence[str]
     by: Json
+    source: Sequence[str] = ()
+    when: Json = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleShape:
+class RuleShape(NamedTuple):
     """A rule in canonical spelling."""
 
     id: str
+    trigger: Sequence[PatternShape]
+    actions: Sequence[Json]
     name: str = ""
     description: str | None = None
-    labels: list[str] = field(default_factory=list)
+    labels: Sequence[str] = ()
     account: str = "default"
     enabled: Json = True
-    trigger: list[PatternShape]
     delay: int = 0
-    cancel_on: list[CancelShape] = field(default_factory=list)
+    cancel_on: Sequence[CancelShape] = ()
     when: Json = None
     retry: RetryPolicy | None = None
     on_change: str = "finish_old"
-    actions: list[Json]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Key:
+class _Key(NamedTuple):
     """A key of a map: how what stands there is read."""
 
     read: Read
@@ -210,7 +208,7 @@ def _read_item(read: Read, item: Json, at: Pointer, findings: Findings) -> Any:
     return read(item, at, findings)
 
 
-def _read_pattern(value: Json, at: Pointer, findings: Findings) -> PatternShape | None:
+def _read_pattern(value: Json, at: Pointer, findings: Findings) -> PatternShape | CancelShape | None:
     cancels = at[0] == "cancel_on"
     if not isinstance(value, dict):
         _note_shape(at, "a map", value, findings, _pattern_hint(at, value))

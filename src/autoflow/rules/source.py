@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from autoflow.model.problem import Problem, Severity
 from autoflow.rules import codes
@@ -24,8 +24,7 @@ SUSPECT_COMMENT = re.compile(r"\s#[^\s#!]")
 ROUND_NUMBER = re.compile(r"-?\d+\.\d*0")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileText:
+class FileText(NamedTuple):
     """A file as it was read: all that its rules depend on."""
 
     #: as shown to people, with `/`
@@ -37,8 +36,7 @@ class FileText:
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """One file: its documents, and the problems of its text."""
 
     written: FileText

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from autoflow.model.notifier import Notifier
 from autoflow.model.problem import Problem
@@ -21,11 +20,10 @@ KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
 
-_OUTBOXES = {name: Notifier(name=name, type=name, transport="outbox") for name in ("email", "sms")}
+_OUTBOXES = MappingProxyType({name: Notifier(name=name, type=name, transport="outbox") for name in ("email", "sms")})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpSettings:
+class HttpSettings(NamedTuple):
     """Where and for whom the daemon listens; without a host it does not."""
 
     host: str | None = "127.0.0.1"
@@ -35,8 +33,7 @@ class HttpSettings:
     allowed_hosts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EgressSettings:
+class EgressSettings(NamedTuple):
     """Which inside targets rules may reach, as host or host:port."""
 
     allow: tuple[str, ...] = ()
@@ -44,8 +41,7 @@ class EgressSettings:
     require_https: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
+class Retention(NamedTuple):
     """How long what is done with is kept, in milliseconds, and how large the database may grow, in bytes."""
 
     events: int = 30 * UNITS["d"]
@@ -58,8 +54,7 @@ class Retention:
     max_size: int = 10 * GIB
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(NamedTuple):
     """How much of anything is taken at once; sizes in bytes, times in milliseconds."""
 
     #: one HTTP request
@@ -79,8 +74,7 @@ class Limits:
     shutdown_grace: int = 25 * UNITS["s"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """Everything the config says, checked; paths are absolute, secrets are still references."""
 
     #: the config file, or None where there is none
@@ -88,12 +82,12 @@ class Settings:
     rules: Path = Path("rules")
     templates: Path = Path("templates")
     state: Path = Path("state")
-    http: HttpSettings = field(default_factory=HttpSettings)
-    egress: EgressSettings = field(default_factory=EgressSettings)
-    notifiers: Mapping[str, Notifier] = field(default_factory=lambda: MappingProxyType(dict(_OUTBOXES)))
+    http: HttpSettings = HttpSettings()
+    egress: EgressSettings = EgressSettings()
+    notifiers: Mapping[str, Notifier] = _OUTBOXES
     retry: RetryPolicy = PRESETS["standard"]
     timezone: str = "UTC"
-    retention: Retention = field(default_factory=Retention)
-    limits: Limits = field(default_factory=Limits)
+    retention: Retention = Retention()
+    limits: Limits = Limits()
     #: what can be used and is probably not meant
     warnings: tuple[Problem, ...] = ()

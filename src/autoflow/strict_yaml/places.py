@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -21,8 +21,7 @@ UNKNOWN_TAG = "AF105"
 NOT_A_NUMBER = "AF106"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(NamedTuple):
     """A stretch of a file. Lines and columns count from 1; the end column is the first one after."""
 
     line: int
@@ -80,8 +79,7 @@ class YamlDocument:
         return node, len(pointer)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class YamlRead:
+class YamlRead(NamedTuple):
     """What a file holds: its documents, and the problems for which a part of it could not be read at all."""
 
     documents: tuple[YamlDocument, ...]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from autoflow.errors import TemplateError
 from autoflow.model.json import Json
@@ -16,8 +16,7 @@ _ENDINGS = {".subject.txt": "subject", ".txt": "text", ".html": "html"}
 """What a file is for, by the end of its name; the longest ending is looked at first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateProblem:
+class TemplateProblem(NamedTuple):
     """A template file that cannot be used."""
 
     path: Path
@@ -25,8 +24,7 @@ class TemplateProblem:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(NamedTuple):
     """A rendered template; the parts it has no file for are None."""
 
     subject: str | None = None

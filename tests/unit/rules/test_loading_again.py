@@ -1,7 +1,5 @@
 """A loader that is asked again: whatever changed between, the outcome is that of one that begins anew."""
 
-import dataclasses
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,8 +17,8 @@ CONTEXT = LoadContext(
 )
 CONTEXTS = (
     CONTEXT,
-    dataclasses.replace(CONTEXT, templates=frozenset()),
-    dataclasses.replace(CONTEXT, notifiers={"email": "email"}),
+    CONTEXT._replace(templates=frozenset()),
+    CONTEXT._replace(notifiers={"email": "email"}),
 )
 RULE = 'id: {id}\ntrigger: {{ event: x }}\nwhen: {when}\nactions: [ {{ sms: {{ to: "+1555", {what} }} }} ]\n'
 SHARED = "shared_conditions:\n  big: n > {n}\n"

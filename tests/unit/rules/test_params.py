@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -188,7 +187,7 @@ def test_a_recipient_that_is_no_address_is_told(kind: str, text: str) -> None:
 )
 def test_a_url_that_is_never_connected_to_is_told(url: str, refused: bool) -> None:
     """As far as it is known without a look-up; what the config allows is not told."""
-    context = dataclasses.replace(CONTEXT, check_url=EgressGuard(["10.0.0.8"]).check_written)
+    context = CONTEXT._replace(check_url=EgressGuard(["10.0.0.8"]).check_written)
     text = f'trigger: {{ event: a }}\nactions: [ webhook: {{ url: "{url}", payload: {{ a: 1 }} }} ]'
     result = load_text(text, "rule.yaml", context)
     assert [problem.code for problem in result.problems] == ([codes.REFUSED_TARGET] if refused else [])
