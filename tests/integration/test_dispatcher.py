@@ -69,6 +69,21 @@ async def test_a_claim_that_comes_back_while_the_daemon_stops_is_not_begun(line:
     assert [request.attempt for request in line.recorder.sent] == [1]
 
 
+async def test_what_is_cancelled_between_its_claim_and_its_attempt_is_not_attempted(line: Line) -> None:
+    """Once the event that ends it is answered nothing begins, however near it was."""
+    await line.use(RULE.replace("id: r", "id: r\ncancel_on: { event: y, by: n }"))
+    await line.emit("x", {"n": 1})
+    kept, go_on = hold_claims(line)
+    performing = asyncio.ensure_future(line.dispatcher.run_due())
+    await kept.wait()
+    receipt = await line.emit("y", {"n": 1})
+    assert [rule for rule, _ in receipt.ended] == ["r"]
+    go_on.set()
+    await performing
+    assert line.recorder.sent == []
+    assert await line.runs() == [("r", "cancelled")]
+
+
 async def test_a_sweep_beside_a_claim_frees_nothing_that_is_about_to_begin(line: Line) -> None:
     """`--once` has two that claim: what one has claimed and not begun yet is not lost to the other."""
     await line.emit("x", {"n": 1})

@@ -139,6 +139,7 @@ class Line:
             self.clock.move_to(max(due, self.clock.now()))
             await self.dispatcher.run_due()
         self.clock.move_to(end)
+        await self.dispatcher.run_due()  # somebody looks at that moment: what is not due yet stays
 
     async def next_due(self) -> int | None:
         """When the next thing is due."""

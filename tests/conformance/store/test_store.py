@@ -19,9 +19,9 @@ from autoflow.store.sqlite.store import QUERIES, SqliteStore
 START = 1_800_000_000_000
 
 
-def make_event(event_id: str, *, data: dict | None = None, raw: bytes = b"{}", source: str = "autoflow") -> Event:
+def make_event(event_id: str, *, data: dict | None = None, raw: bytes = b"{}", **more: str) -> Event:
     """An event as the gate would make it."""
-    return Event(id=event_id, type="job.done", source=source, time=START, received_at=START, raw=raw, data=data or {})
+    return Event(id=event_id, type="job.done", time=START, received_at=START, raw=raw, data=data or {}, **more)
 
 
 def insert(tx: Transaction, batch: Sequence[Event], generation: int) -> Sequence[events.StoredEvent]:
@@ -115,7 +115,7 @@ async def test_a_change_is_handed_in_at_once(store: Store) -> None:
 
 
 async def test_duplicates_are_told_by_account_source_and_id(store: Store) -> None:
-    """Also within one batch; another source is another event; another body is told."""
+    """Also within one batch; another source or account is another event; another body is told."""
     generation = await store.transact(new_generation)
     batch = [
         make_event("a"),
@@ -125,9 +125,13 @@ async def test_duplicates_are_told_by_account_source_and_id(store: Store) -> Non
     stored = await store.transact(lambda tx: insert(tx, batch, generation))
     assert [s.status for s in stored] == ["accepted", "duplicate", "accepted"]
     assert [s.mismatch for s in stored] == [False, True, False]
-    again = await store.transact(lambda tx: insert(tx, batch[:1], generation))
-    assert again[0].status == "duplicate"
-    assert not again[0].mismatch
+    again = await store.transact(lambda tx: insert(tx, [batch[0], batch[2]], generation))
+    assert [s.status for s in again] == ["duplicate", "duplicate"]
+    assert not any(s.mismatch for s in again)
+    elsewhere = make_event("a", account="other")
+    for status in ("accepted", "duplicate"):
+        [stored_elsewhere] = await store.transact(lambda tx: insert(tx, [elsewhere], generation))
+        assert stored_elsewhere.status == status
 
 
 async def plan(store: Store, *, due_at: int, run_id: str, target: str | None = None) -> int:
