@@ -520,6 +520,14 @@ async def test_json_of_lists_items_and_deeds(running: DaemonProcess) -> None:
     assert {item["name"] for item in (await _json(running, "doctor"))["items"]} >= {"sqlite", "rules", "daemon"}
 
 
+@pytest.mark.parametrize("word", ["--ack", "--once"])
+async def test_what_goes_with_standard_input_alone_is_named(daemon: DaemonProcess, word: str) -> None:
+    """The option that was given, not the other one."""
+    code, _, messages = await daemon.command("run", word)
+    assert code == 2
+    assert_one_clear_error(messages, f"{word} goes with --stdin")
+
+
 async def _json(daemon: DaemonProcess, *words: str) -> Any:
     code, output, messages = await daemon.command(*words, "--json")
     assert (code, messages) == (0, "")

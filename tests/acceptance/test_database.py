@@ -99,6 +99,10 @@ async def test_damage_is_found(daemon: DaemonProcess) -> None:
     assert code in (1, 74)
     assert output or messages
     assert "Traceback" not in messages
+    path.write_bytes(b"\xff" * 4096)
+    code, output, _ = await daemon.command("doctor")
+    assert code == 1
+    assert "file is not a database (restore a backup)" in output
 
 
 async def test_prune_beside_a_daemon_and_without_one(daemon: DaemonProcess) -> None:

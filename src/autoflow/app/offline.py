@@ -87,7 +87,9 @@ def read_schema(connection: sqlite3.Connection, path: Path) -> int:
     try:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     except sqlite3.Error as error:
-        raise StorageError(f"cannot read {path}: {error}", hint="see `autoflow doctor`") from error
+        # What is only in the way for now, a lock or a right that is missing, has a class of its own.
+        hint = "see `autoflow doctor`" if isinstance(error, sqlite3.OperationalError) else "restore a backup"
+        raise StorageError(f"cannot read {path}: {error}", hint=hint) from error
     if version > newest:
         raise NewerSchemaError(
             f"the database has schema {version}, this release knows {newest}", hint="look with the newer release"

@@ -59,7 +59,7 @@ def run(
     from autoflow.errors import UsageError
 
     if (ack or once) and not stdin:
-        raise UsageError("--ack and --once go with --stdin", hint="add --stdin")
+        raise UsageError(f"{'--ack' if ack else '--once'} goes with --stdin", hint="add --stdin")
     check_choice("--log-format", log_format, LOG_FORMATS)
     check_choice("--log-level", log_level, LOG_LEVELS)
     settings = settings_for(config, state=state, rules=rules, listen=listen)
