@@ -11,7 +11,7 @@ from aiohttp import web
 from aiosmtpd import smtp
 
 from support.daemon import DaemonProcess, until
-from support.receivers import Receiver, serve_mail
+from support.receivers import Receiver, serve_http, serve_mail
 
 MANY = 6
 TIMEOUT_MS = 500
@@ -20,15 +20,8 @@ TIMEOUT_MS = 500
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     """A receiver that answers once it is told to."""
-    made = Receiver()
-    app = web.Application()
-    app.router.add_route("*", "/{tail:.*}", made.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made.port = runner.addresses[0][1]
-    yield made
-    await runner.cleanup()
+    async with serve_http() as made:
+        yield made
 
 
 async def stand_still(daemon: DaemonProcess, go_on: asyncio.Event) -> None:

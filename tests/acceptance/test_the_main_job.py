@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from support.daemon import DaemonProcess, until
-from support.receivers import Mailbox, Receiver, serve_mail
+from support.receivers import Mailbox, Receiver, serve_http, serve_mail
 
 DONE = {
     "name": "job.status.changed",
@@ -39,16 +39,8 @@ SEEDS = Path(__file__).parent / "seeds"
 @pytest.fixture
 async def sink() -> AsyncIterator[Receiver]:
     """An HTTP server that stands for the SMS gateway and the CRM's webhook."""
-    receiver = Receiver()
-    app = web.Application()
-    app.router.add_route("*", "/{tail:.*}", receiver.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    receiver.port = runner.addresses[0][1]
-    yield receiver
-    await runner.cleanup()
+    async with serve_http() as made:
+        yield made
 
 
 @pytest.fixture

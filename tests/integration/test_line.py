@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from autoflow.errors import StorageError
 from autoflow.model.run import Delivered, Reject, Retry
 from support.line import START, Line
 
@@ -221,21 +222,24 @@ async def test_what_was_due_while_down_runs_at_start_oldest_first(line: Line) ->
     assert [request.params["recipient"] for request in line.recorder.sent] == ["+10", "+11", "+12"]
 
 
-async def test_a_crash_between_send_and_commit_sends_again_with_the_same_key(line: Line) -> None:
-    """The result was hidden by the crash: the attempt is unknown, the next one carries its key."""
-    await line.use(TWO_STEPS)
+async def die_while_sending(line: Line) -> None:
+    """The first message of TWO_STEPS was sent and the process ended; then the next process begins."""
 
     def die(_request: object) -> Delivered:
-        line.store.close()  # as if the process ended here: the result cannot be committed any more
+        line.store.close()  # the result cannot be committed any more
         return Delivered(output={})
 
     line.recorder.replies = [die]
     await line.emit("order.created", {"order": {"id": "o1", "total": 1}})
-    from autoflow.errors import StorageError
-
     with pytest.raises(StorageError):
         await line.advance(0)
     await line.restart(TWO_STEPS)
+
+
+async def test_a_crash_between_send_and_commit_sends_again_with_the_same_key(line: Line) -> None:
+    """The result was hidden by the crash: the attempt is unknown, the next one carries its key."""
+    await line.use(TWO_STEPS)
+    await die_while_sending(line)
     await line.advance(0)
     first, second, third = line.recorder.sent
     assert first.key == second.key
@@ -249,18 +253,7 @@ async def test_a_crash_between_send_and_commit_sends_again_with_the_same_key(lin
 async def test_what_a_crash_cut_short_is_sent_again_as_it_was(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where it would be rendered to something else by now: one key never carries two bodies."""
     await line.use(TWO_STEPS)
-
-    def die(_request: object) -> Delivered:
-        line.store.close()  # as if the process ended here
-        return Delivered(output={})
-
-    line.recorder.replies = [die]
-    await line.emit("order.created", {"order": {"id": "o1", "total": 1}})
-    from autoflow.errors import StorageError
-
-    with pytest.raises(StorageError):
-        await line.advance(0)
-    await line.restart(TWO_STEPS)
+    await die_while_sending(line)
     edited = {"url": "https://hooks.example.com/", "payload": {"n": "as the edited template has it"}}
     monkeypatch.setattr("autoflow.runs.executor.render_params", lambda *_arguments: edited)
     await line.advance(0)

@@ -76,6 +76,20 @@ class Receiver:
         return web.Response(status=self.status, body=self.body, headers=self.headers)
 
 
+@asynccontextmanager
+async def serve_http() -> AsyncIterator[Receiver]:
+    """A receiver on a free port of this machine."""
+    made = Receiver()
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", made.answer)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    made.port = runner.addresses[0][1]
+    yield made
+    await runner.cleanup()
+
+
 @dataclass
 class Bench:
     """Builds actions for a config and closes what they opened."""

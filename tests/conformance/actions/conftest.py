@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 import uvloop
-from aiohttp import web
 
 from autoflow.security.egress import EgressGuard
 from autoflow.security.outgoing import Outgoing
-from support.receivers import Authority, Bench, Receiver
+from support.receivers import Authority, Bench, Receiver, serve_http
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -30,15 +29,8 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     """A running receiver on a free port."""
-    made = Receiver()
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", made.answer)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made.port = runner.addresses[0][1]
-    yield made
-    await runner.cleanup()
+    async with serve_http() as made:
+        yield made
 
 
 @pytest.fixture
