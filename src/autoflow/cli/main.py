@@ -10,7 +10,6 @@ COLLECT = (50_000, 20, 100)
 """When garbage is looked for: nearly all that a command makes lives until its end."""
 INTERRUPTED = 130
 PIPE_CLOSED = 141
-INTERNAL = 70
 
 
 def main() -> None:

@@ -7,10 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from typing import IO, TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from typing import IO, Any
 
 COLOURS: Mapping[str, str] = {
     "bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36",
@@ -42,18 +39,6 @@ def terminal_width() -> int | None:
     if not sys.stdout.isatty():
         return None
     return max(NARROWEST, shutil.get_terminal_size().columns)
-
-
-def console(stream: IO[str] | None = None) -> Console:
-    """A console on standard output, or on the stream given; wide, and never cutting, where nobody looks."""
-    from rich.console import Console
-
-    stream = stream or sys.stdout
-    colour = wants_colour(stream)
-    width = None if stream.isatty() else 10_000
-    return Console(
-        file=stream, no_color=not colour, force_terminal=colour or None, width=width, highlight=False, soft_wrap=True
-    )
 
 
 def print_json(value: Any) -> None:

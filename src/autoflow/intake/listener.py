@@ -14,7 +14,6 @@ import resource
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -24,7 +23,7 @@ from autoflow.intake.http import AsgiApp
 from autoflow.intake.protocol import IDLE_SECONDS, MOST_CONNECTIONS, BoundedProtocol, OwnerProtocol
 from autoflow.intake.socket_path import socket_path
 
-__all__ = ["BoundedProtocol", "OwnerProtocol", "QuietServer", "address_of", "bind_tcp", "bind_unix", "make_server"]
+__all__ = ["BoundedProtocol", "OwnerProtocol", "QuietServer", "bind_tcp", "bind_unix", "make_server"]
 
 SPARE_FILES = 256
 """Open files beside the connections: the database, the rules, what is being sent."""
@@ -122,8 +121,3 @@ def _allow_files(number: int) -> None:
     wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def address_of(listener: socket.socket) -> Any:
-    """What the socket is bound to."""
-    return listener.getsockname()

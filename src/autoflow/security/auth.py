@@ -54,17 +54,6 @@ def ensure_token(state: Path) -> str:
         raise StateError(f"{path}: {error.strerror}", hint="the daemon must be able to write there") from error
 
 
-def read_token(state: Path) -> str | None:
-    """The token of a state directory, for commands that speak to its daemon; None where there is none yet."""
-    path = state / TOKEN_FILE
-    try:
-        return _read_token(path)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise StateError(f"{path}: {error.strerror}", hint="only the daemon's user may read it") from error
-
-
 class TokenCheck:
     """Decides on Authorization headers."""
 

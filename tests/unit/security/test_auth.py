@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autoflow.errors import ConfigError, IntakeError, StateError
-from autoflow.security.auth import TokenCheck, ensure_token, is_token, make_token, read_token
+from autoflow.security.auth import TokenCheck, ensure_token, is_token, make_token
 
 EXAMPLE = "af_tok_" + "A" * 43 + "_2A0DSI"
 
@@ -32,10 +32,9 @@ def test_tokens_are_random_and_whole() -> None:
 
 def test_the_first_start_makes_a_token_and_the_next_keeps_it(tmp_path: Path) -> None:
     """One token per state directory, in a file that only its owner can read, and nothing beside it."""
-    assert read_token(tmp_path) is None
     token = ensure_token(tmp_path)
     assert is_token(token)
-    assert ensure_token(tmp_path) == token == read_token(tmp_path)
+    assert ensure_token(tmp_path) == token == (tmp_path / "token").read_text().strip()
     assert (tmp_path / "token").stat().st_mode & 0o777 == 0o600
     assert [file.name for file in tmp_path.iterdir()] == ["token"]
 
