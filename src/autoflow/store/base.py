@@ -50,8 +50,11 @@ class Transaction(Reading, Protocol):
         """Run the named statement; how many rows it changed."""
         ...
 
-    def insert_many(self, query: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run the named one-row INSERT for many rows at once, with their values in the statement's order."""
+    def insert_many(self, query: str, rows: Sequence[Sequence[Any]], **same: Any) -> None:
+        """Run the named one-row INSERT for many rows at once, with their values in the statement's order.
+
+        `same` are values that all rows have; they are left out of the rows.
+        """
         ...
 
     def take_numbers(self, table: str, count: int) -> int:

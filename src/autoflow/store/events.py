@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from autoflow.model.event import Event
 from autoflow.model.json import plain_json
 from autoflow.store.base import Row, Transaction
+from autoflow.store.columns import share_columns
 
 
 class EventStatus(StrEnum):
@@ -33,6 +34,9 @@ ACCEPTED = StoredEvent(EventStatus.ACCEPTED)
 DUPLICATE = StoredEvent(EventStatus.DUPLICATE)
 MISMATCH = StoredEvent(EventStatus.DUPLICATE, mismatch=True)
 
+_ALIKE = ("source", "account", "type", "subject", "depth", "extensions")
+"""Columns that the events of one sender mostly have in common."""
+
 
 def insert_events(
     tx: Transaction,
@@ -47,27 +51,11 @@ def insert_events(
     The unique key decides, also between events of one batch.
     """
     first = tx.take_numbers("events", len(events))
+    if not events:
+        return first, []
     after = first + len(events)
-    rows = [
-        (
-            seq,
-            event.id,
-            event.source,
-            event.account,
-            event.type,
-            event.subject,
-            event.time,
-            event.received_at,
-            event.depth,
-            event.raw.decode(),
-            plain_json(event.extensions) if event.extensions else None,
-            generation,
-            runs,
-            parent_run,
-        )
-        for seq, event, runs in zip(range(first, after), events, matched, strict=True)
-    ]
-    tx.insert_many("insert_event", rows)
+    rows, same = share_columns({"seq": range(first, after), **_columns_of(events), "matched": matched}, _ALIKE)
+    tx.insert_many("insert_event", rows, **same, generation=generation, parent_run=parent_run)
     # The keys are taken from the rows: that is done beside the event loop, which binding each of them is not.
     if tx.run("insert_event_keys", first=first, after=after) == len(events):
         return first, [ACCEPTED] * len(events)
@@ -91,6 +79,23 @@ def event_of(row: Row | Mapping[str, Any], *, id_column: str = "id") -> Event:
         depth=row["depth"],
         extensions=json.loads(extensions) if extensions else {},
     )
+
+
+def _columns_of(events: Sequence[Event]) -> dict[str, Sequence[Any]]:
+    """What the rows of some events hold by themselves, in the order of the table."""
+    ids, types, times, arrivals, raws, _, sources, accounts, subjects, depths, extensions = zip(*events, strict=True)
+    return {
+        "id": ids,
+        "source": sources,
+        "account": accounts,
+        "type": types,
+        "subject": subjects,
+        "time": times,
+        "received_at": arrivals,
+        "depth": depths,
+        "data": [raw.decode() for raw in raws],
+        "extensions": [plain_json(one) if one else None for one in extensions],
+    }
 
 
 def _keep_what_is_new(tx: Transaction, events: Sequence[Event], first: int) -> list[StoredEvent]:

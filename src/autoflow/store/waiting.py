@@ -13,6 +13,7 @@ from autoflow.model.event import Event
 from autoflow.model.pending import Pending, PendingKind
 from autoflow.model.run import RunStatus
 from autoflow.store.base import Reading, Row, Transaction
+from autoflow.store.columns import share_columns
 from autoflow.store.events import event_of
 from autoflow.store.history import RunEnd, end_runs, open_runs
 
@@ -85,27 +86,29 @@ class Ended(StrEnum):
 
 def insert_pending(tx: Transaction, planned: Sequence[tuple[int, NewPending]]) -> None:
     """Let runs wait for their start: each with the number of the event that planned it."""
+    if not planned:
+        return
     first = tx.take_numbers("pending_triggers", len(planned))
-    rows, waits = [], []
-    for number, (event_seq, new) in enumerate(planned, start=first):
-        rows.append(
-            (
-                number,
-                PendingKind.START,
-                new.account,
-                new.rule_id,
-                new.version_id,
-                event_seq,
-                new.run_id,
-                new.due_at,
-                0,
-                new.target,
-                int(new.shadow),
-                tx.now,
-            )
-        )
-        waits += [(wait.pattern, new.account, wait.key, number) for wait in new.waits]
-    tx.insert_many("insert_pending", rows)
+    numbers = range(first, first + len(planned))
+    news = [new for _, new in planned]
+    columns: dict[str, Sequence[Any]] = {
+        "id": numbers,
+        "account": [new.account for new in news],
+        "rule_id": [new.rule_id for new in news],
+        "version": [new.version_id for new in news],
+        "event_seq": [event_seq for event_seq, _ in planned],
+        "run_id": [new.run_id for new in news],
+        "due_at": [new.due_at for new in news],
+        "target": [new.target for new in news],
+        "shadow": [int(new.shadow) for new in news],
+    }
+    rows, same = share_columns(columns, ("account", "rule_id", "version", "target", "shadow"))
+    tx.insert_many("insert_pending", rows, **same, kind=PendingKind.START.value, step=0, created_at=tx.now)
+    waits = [
+        (wait.pattern, new.account, wait.key, number)
+        for number, new in zip(numbers, news, strict=True)
+        for wait in new.waits
+    ]
     tx.insert_many("insert_wait", waits)
 
 

@@ -5,6 +5,7 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,34 @@ async def test_duplicates_are_told_by_account_source_and_id(store: Store) -> Non
         assert stored_elsewhere.status == status
 
 
+UNUSUAL = (
+    {},
+    {"source": "crm"},
+    {"type": "ünïcode.☃", "subject": "\U0001f600"},
+    {"subject": ""},
+    {"subject": "a\0b"},
+    {"extensions": {"x": 1}},
+    {"extensions": {"x": True}},
+    {"extensions": {"x": 1.0, "text": 'a\0 "quoted"'}},
+    {"account": "other", "depth": 3},
+    {"time": 253_402_300_799_999, "received_at": 0},
+    {"raw": '{"a":"ü\\u0000\\ud83d☃"}'.encode(), "data": {"a": "ü\0\ud83d☃"}},
+)
+
+
+@pytest.mark.parametrize("each", [1, 15, 16, 40])
+@pytest.mark.parametrize("kinds", [UNUSUAL, UNUSUAL[:1], UNUSUAL[1:2], UNUSUAL[5:8]])
+async def test_events_come_back_as_they_went_in(store: Store, each: int, kinds: Sequence[dict]) -> None:
+    """However many go in together, and whatever they have in common."""
+    generation = await store.transact(new_generation)
+    given = [make_event(f"e{n}")._replace(**kinds[n % len(kinds)]) for n in range(40)]
+    for begin in range(0, len(given), each):
+        await store.transact(lambda tx, begin=begin: insert(tx, given[begin : begin + each], generation))
+    rows = await store.read(lambda view: view.rows("events_after", after=0, type=None, account=None, limit=100))
+    assert [repr(events.event_of(row)) for row in rows] == [repr(event) for event in given]
+    assert [row["seq"] for row in rows] == list(range(1, 41))
+
+
 async def plan(store: Store, *, due_at: int, run_id: str, target: str | None = None) -> int:
     """One event that something waits for."""
 
@@ -163,6 +192,36 @@ async def claim(store: Store, *, limit: int = 10, room: int = 10) -> list[str]:
         )
     )
     return [c.pending.run_id for c in taken]
+
+
+@pytest.mark.parametrize("each", [1, 15, 16, 40])
+@pytest.mark.parametrize("differ", [(), ("target",), ("account", "rule_id", "shadow", "due_at")])
+async def test_waiting_work_comes_back_as_it_went_in(store: Store, each: int, differ: Sequence[str]) -> None:
+    """However much goes in together, and whatever it has in common."""
+    await plan(store, due_at=START, run_id="first")
+    others = {"target": "t{}", "account": "a{}", "rule_id": "r{}", "shadow": True, "due_at": 7}
+    plain = waiting.NewPending(
+        account="default", rule_id="r", version_id=1, run_id="", due_at=5, target=None, shadow=False,
+        waits=(waiting.Wait(pattern="q", key="[1]"), waiting.Wait(pattern="q", key="[2]")),
+    )  # fmt: skip
+    given = []
+    for number in range(40):
+        changed = {name: others[name] for name in differ if number % 3}
+        texts = {name: new.format(number) if isinstance(new, str) else new for name, new in changed.items()}
+        given.append(replace(plain, run_id=f"run{number}", **texts))
+    for begin in range(0, 40, each):
+        part = [(1, new) for new in given[begin : begin + each]]
+        await store.transact(lambda tx, part=part: waiting.insert_pending(tx, part))
+    for number, new in enumerate(given, start=2):
+        row = await store.read(lambda view, new=new: view.row("pending_by_run", run_id=new.run_id))
+        assert row is not None
+        pending = waiting.pending_of(row)
+        assert (pending.id, pending.kind, pending.step, pending.event_seq) == (number, "start", 0, 1)
+        assert (pending.account, pending.rule_id, pending.version_id) == (new.account, new.rule_id, new.version_id)
+        assert (pending.due_at, pending.target, pending.shadow) == (new.due_at, new.target, new.shadow)
+        assert (pending.created_at, pending.cancelled, pending.lost) == (START, None, 0)
+    own = await store.read(lambda view: view.rows("waiting_for", pattern="q", account="default", key="[2]"))
+    assert [row["id"] for row in own] == [n for n, new in enumerate(given, start=2) if new.account == "default"]
 
 
 async def test_claims_take_what_is_due_oldest_first(store: Store, clock: VirtualClock) -> None:

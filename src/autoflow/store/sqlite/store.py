@@ -10,15 +10,12 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
-import re
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import lru_cache
 from importlib import resources
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -30,6 +27,7 @@ from autoflow.observe.log import get_log
 from autoflow.store.base import Reading, Transaction
 from autoflow.store.migrate import load_migrations, migrate
 from autoflow.store.queries import parse_queries
+from autoflow.store.sqlite.rows import PREPARED, statements_for
 from autoflow.store.waiting import SUSPECT
 
 T = TypeVar("T")
@@ -65,25 +63,6 @@ _WRITER_PRAGMAS = (
     "PRAGMA journal_size_limit = 67108864",
     "PRAGMA cache_size = -65536",
 )
-
-
-_CHUNKS = (64, 32, 16, 8, 4, 2, 1)
-"""Rows in one statement. Each statement gives the interpreter away, and a busy event loop keeps it for a while; each
-size is a statement to keep prepared."""
-_PREPARED = 512
-"""Statements that are kept prepared: each size of each that is run for many rows, and the others."""
-
-_VALUES = re.compile(r"VALUES\s*\(([^)]*)\)")
-
-
-@lru_cache(maxsize=_PREPARED)
-def _for_rows(query: str, rows: int) -> str:
-    """A one-row INSERT written for this many rows, with their values by position."""
-    match = _VALUES.search(QUERIES[query])
-    if match is None:
-        raise ValueError(f"{query} does not insert one row of values")
-    row = "(" + ", ".join("?" * match[1].count(":")) + ")"
-    return QUERIES[query][: match.start()] + "VALUES " + ", ".join([row] * rows) + QUERIES[query][match.end() :]
 
 
 class SqliteView:
@@ -122,14 +101,13 @@ class SqliteTransaction(SqliteView):
         """Run the named statement; how many rows it changed."""
         return self._connection.execute(QUERIES[query], values).rowcount
 
-    def insert_many(self, query: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run the named one-row INSERT for many rows at once, with their values in the statement's order."""
-        begin = 0
-        for size in _CHUNKS:
-            statement = _for_rows(query, size)
-            while len(rows) - begin >= size:
-                self._connection.execute(statement, list(chain.from_iterable(rows[begin : begin + size])))
-                begin += size
+    def insert_many(self, query: str, rows: Sequence[Sequence[Any]], **same: Any) -> None:
+        """Run the named one-row INSERT for many rows at once, with their values in the statement's order.
+
+        `same` are values that all rows have; they are left out of the rows.
+        """
+        for statement, values in statements_for(QUERIES[query], rows, same):
+            self._connection.execute(statement, values)
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call on the event loop once the transaction is on disk."""
@@ -207,7 +185,7 @@ class SqliteStore:
     def _open(self) -> sqlite3.Connection:
         try:
             connection = sqlite3.connect(
-                self.path, isolation_level=None, check_same_thread=False, cached_statements=_PREPARED
+                self.path, isolation_level=None, check_same_thread=False, cached_statements=PREPARED
             )
         except sqlite3.Error as error:
             raise StateError(f"cannot open {self.path}: {error}", hint="is the directory writable?") from error
