@@ -6,7 +6,7 @@ The reader, the JSON Schema and the tests of example and docs all read this tabl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from autoflow.settings.kinds import (
     FLAG,
@@ -30,8 +30,7 @@ NOTIFIERS = "notifiers"
 SECTIONS = ("http", "egress", "retention", "limits", NOTIFIERS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class Key(NamedTuple):
     """One key: `http.listen`."""
 
     name: str

@@ -9,9 +9,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from autoflow.model.json import Json, JsonObject
@@ -30,8 +29,7 @@ _NETWORK = re.compile(r"[0-9A-Fa-f:.]+/\d{1,3}(?::\d{1,5})?")
 _WHOLE = re.compile(r"\d{1,18}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class Kind(NamedTuple):
     """One kind of value."""
 
     read: Reader

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from autoflow.settings.kinds import FILE, HEADERS, HOST, KEYS, LONG_SPAN, PORT, TEXT, URL, Kind, words
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(NamedTuple):
     """One option of a notifier."""
 
     kind: Kind
@@ -19,14 +18,13 @@ class Option:
     secret: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transport:
+class Transport(NamedTuple):
     """One way of sending, with its options by name."""
 
     doc: str
     options: Mapping[str, Option]
     #: options of which one is enough
-    one_of: tuple[str, ...] = field(default=())
+    one_of: tuple[str, ...] = ()
 
 
 _TIMEOUT = Option(kind=LONG_SPAN, doc="How long one attempt may take.")

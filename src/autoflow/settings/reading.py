@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from autoflow.errors import ConfigError, SecretError
 from autoflow.model.json import Json
@@ -42,8 +42,7 @@ def read_settings(
     return settings
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
+class _Written(NamedTuple):
     """A value and where it was written."""
 
     source: Source

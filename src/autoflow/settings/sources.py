@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from autoflow.model.json import Json
 from autoflow.model.problem import Problem, Severity
@@ -34,15 +34,14 @@ _REFERENCE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(NamedTuple):
     """One tree of settings as written."""
 
     #: the file, or what else a problem names as its place
     name: str
     tree: Mapping[str, Json]
     folder: Path
-    document: YamlDocument | None = field(default=None, repr=False)
+    document: YamlDocument | None = None
 
     def problem_at(
         self,
