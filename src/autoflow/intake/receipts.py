@@ -9,39 +9,36 @@ from autoflow.engine import Receipt
 from autoflow.model.json import Json
 from autoflow.preview import meets_trigger
 from autoflow.rules.rulebook import Rulebook
-from autoflow.store.events import EventStatus
+from autoflow.store.events import ACCEPTED
 
 
 def answer_of(receipts: Sequence[Receipt]) -> dict[str, Json]:
     """The body of a 202."""
-    duplicates = [receipt.stored.status for receipt in receipts].count(EventStatus.DUPLICATE)
+    accepted = [receipt.stored for receipt in receipts].count(ACCEPTED)
     return {
-        "accepted": len(receipts) - duplicates,
-        "duplicates": duplicates,
+        "accepted": accepted,
+        "duplicates": len(receipts) - accepted,
         "events": [event_answer(receipt) for receipt in receipts],
     }
 
 
 def event_answer(receipt: Receipt) -> dict[str, Json]:
     """One event of an answer; `runs` says what it led to and when that is due."""
-    answer: dict[str, Json] = {
-        "id": receipt.event.id,
-        "source": receipt.event.source,
-        "status": receipt.stored.status.value,
-    }
-    if receipt.planned:
+    event, stored, planned, ended = receipt
+    answer: dict[str, Json] = {"id": event.id, "source": event.source, "status": stored.status}
+    if planned:
         answer["runs"] = [
-            {"rule": new.rule_id, "run": new.run_id, "due_at": to_rfc3339(new.due_at)} for new in receipt.planned
+            {"rule": new.rule_id, "run": new.run_id, "due_at": to_rfc3339(new.due_at)} for new in planned
         ]
-    if receipt.ended:
-        answer["ended"] = [{"rule": rule, "run": run} for rule, run in receipt.ended]
+    if ended:
+        answer["ended"] = [{"rule": rule, "run": run} for rule, run in ended]
     return answer
 
 
 def note_of(receipt: Receipt, rulebook: Rulebook) -> str | None:
     """Why an accepted event led to nothing, for the daemon's own user: other accounts are named here."""
     event = receipt.event
-    if receipt.planned or receipt.ended or receipt.stored.status is not EventStatus.ACCEPTED:
+    if receipt.planned or receipt.ended or receipt.stored is not ACCEPTED:
         return None
     others = {
         version.rule.account

@@ -7,6 +7,9 @@ import threading
 from functools import lru_cache
 
 _COUNTER_BITS = 12
+_LAST_COUNT = (1 << _COUNTER_BITS) - 1
+_COUNTS = [f"{number:03x}-" for number in range(1 << _COUNTER_BITS)]
+"""Each counter as it stands in an id."""
 _TAILS = 128
 """Random ends that are made at once: one call of the system for all of them."""
 _VARIANT = bytes(0b10 << 6 | value & 0x3F for value in range(256))
@@ -28,7 +31,7 @@ class IdSource:
             if not self._tails:
                 self._tails = _make_tails()
             tail = self._tails.pop()
-        return f"{_head_of(stamp >> _COUNTER_BITS)}{stamp & 0xFFF:03x}-{tail}"
+        return _head_of(stamp >> _COUNTER_BITS) + _COUNTS[stamp & _LAST_COUNT] + tail
 
     def make_many(self, now: int, count: int) -> list[str]:
         """As many new ids, in order: half the time of making them one by one."""
@@ -40,10 +43,14 @@ class IdSource:
             left = len(self._tails) - count
             tails = self._tails[left:]
             del self._tails[left:]
-        return [
-            f"{_head_of(stamp >> _COUNTER_BITS)}{stamp & 0xFFF:03x}-{tail}"
-            for stamp, tail in zip(range(first, first + count), tails, strict=True)
-        ]
+        made: list[str] = []
+        while len(made) < count:
+            stamp = first + len(made)
+            head = _head_of(stamp >> _COUNTER_BITS)
+            low = stamp & _LAST_COUNT
+            counts = _COUNTS[low : low + count - len(made)]
+            made += [head + number + tail for number, tail in zip(counts, tails[len(made) :], strict=False)]
+        return made
 
 
 @lru_cache(maxsize=4)

@@ -44,4 +44,5 @@ def test_many_ids_at_once_stand_in_the_same_line() -> None:
     source = IdSource()
     made = [source.make(NOW), *source.make_many(NOW, 5_000), source.make(NOW), *source.make_many(NOW, 0)]
     assert len(made) == 5_002
+    assert {(uuid.UUID(one).version, uuid.UUID(one).variant) for one in made} == {(7, uuid.RFC_4122)}
     assert made == sorted(set(made))
