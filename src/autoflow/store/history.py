@@ -11,6 +11,7 @@ from autoflow.model.json import JsonObject, plain_json
 from autoflow.model.pending import Pending
 from autoflow.model.run import AttemptResult, DeadLetterReason, RunStatus
 from autoflow.store.base import Reading, Transaction
+from autoflow.store.bulk import nest, write_numbers, write_rows
 from autoflow.store.texts import write_answer
 
 
@@ -75,22 +76,13 @@ class DeadLetter:
     attempts: int
 
 
-def open_runs(tx: Transaction, pendings: Sequence[Pending], status: RunStatus = RunStatus.RUNNING) -> None:
-    """Record that runs have begun; a second time changes nothing."""
-    rows = [
-        (
-            pending.run_id,
-            pending.account,
-            pending.rule_id,
-            pending.version_id,
-            pending.event_seq,
-            status,
-            pending.due_at,
-            tx.now,
-        )
-        for pending in pendings
-    ]
-    tx.insert_many("insert_run", rows)
+def open_runs(
+    tx: Transaction, pendings: Sequence[Pending], status: RunStatus = RunStatus.RUNNING, *, finished: bool = False
+) -> None:
+    """Record that runs have begun, taken from what waits of them; a second time changes nothing."""
+    if pendings:
+        ids = write_numbers([pending.id for pending in pendings])
+        tx.run("open_runs", ids=ids, status=status, now=tx.now, finished_at=tx.now if finished else None)
 
 
 def fix_steps(tx: Transaction, records: Sequence[StepRecord], *, status: str = "running") -> None:
@@ -116,8 +108,21 @@ def load_step(view: Reading, run_id: str, step: str) -> StepRecord | None:
 
 def begin_first_attempts(tx: Transaction, records: Sequence[StepRecord]) -> None:
     """Count the first attempts at the first steps of new runs, before they are made."""
-    tx.insert_many("begin_step", [_step_row(tx, record, "running", attempts=1) for record in records])
-    _insert_attempts(tx, [(record, 1) for record in records])
+    if records:
+        rows = [(one.run_id, one.step, one.type, one.key, one.target, nest(one.params)) for one in records]
+        tx.run("begin_steps", rows=write_rows(rows), now=tx.now)
+        tx.run("begin_attempts", rows=_keys_of(records), now=tx.now)
+
+
+def keep_steps(tx: Transaction, records: Sequence[StepRecord], outputs: Sequence[JsonObject]) -> None:
+    """Record steps that were done in one attempt each, of which nothing stands here yet."""
+    if records:
+        rows = [
+            (one.run_id, one.step, one.type, one.key, one.target, nest(one.params), write_answer(output))
+            for one, output in zip(records, outputs, strict=True)
+        ]
+        tx.run("keep_steps", rows=write_rows(rows), now=tx.now)
+        tx.run("keep_attempts", rows=_keys_of(records), now=tx.now)
 
 
 def begin_attempts(tx: Transaction, records: Sequence[StepRecord]) -> list[AttemptNumber]:
@@ -144,24 +149,45 @@ def forget_attempts(tx: Transaction, records: Sequence[StepRecord]) -> None:
 
 def end_attempts(tx: Transaction, ends: Sequence[AttemptEnd]) -> None:
     """Record what attempts came to."""
-    rows = [(end.run_id, end.step, end.number, tx.now, end.result, end.code, end.detail) for end in ends]
-    tx.insert_many("finish_attempt", rows)
+    plain = [(end.run_id, end.step, end.number, end.result) for end in ends if end.code is end.detail is None]
+    if plain:
+        tx.run("finish_attempts", rows=write_rows(plain), now=tx.now)
+    told = [
+        (end.run_id, end.step, end.number, tx.now, end.result, end.code, end.detail)
+        for end in ends
+        if not end.code is end.detail is None
+    ]
+    tx.insert_many("finish_attempt", told)
 
 
 def end_steps(tx: Transaction, ends: Sequence[StepEnd]) -> None:
     """Record what steps came to."""
-    rows = [
-        (end.run_id, end.step, end.status, None if end.output is None else write_answer(end.output), tx.now)
-        for end in ends
-    ]
-    tx.insert_many("finish_step", rows)
+    if ends:
+        rows = [
+            (end.run_id, end.step, end.status, None if end.output is None else write_answer(end.output))
+            for end in ends
+        ]
+        tx.run("finish_steps", rows=write_rows(rows), now=tx.now)
 
 
 def end_runs(tx: Transaction, ends: Sequence[RunEnd]) -> None:
     """Record the ends of runs; nothing of them waits any more."""
-    tx.insert_many("finish_run", [(end.pending.run_id, end.status, end.error, tx.now) for end in ends])
-    if ends:
-        tx.run("delete_pending", ids=json.dumps([end.pending.id for end in ends]))
+    well = [end.pending.id for end in ends if end.error is None and end.status is RunStatus.DONE]
+    if well:
+        tx.run("finish_runs", ids=write_numbers(well), status=RunStatus.DONE, now=tx.now)
+    told = [
+        (end.pending.run_id, end.status, end.error, tx.now)
+        for end in ends
+        if end.error is not None or end.status is not RunStatus.DONE
+    ]
+    tx.insert_many("finish_run", told)
+    leave_pendings(tx, [end.pending for end in ends])
+
+
+def leave_pendings(tx: Transaction, pendings: Sequence[Pending]) -> None:
+    """Nothing of these runs waits any more."""
+    if pendings:
+        tx.run("delete_pending", ids=write_numbers([pending.id for pending in pendings]))
 
 
 def insert_dead_letter(tx: Transaction, letter: DeadLetter) -> int:
@@ -188,6 +214,10 @@ def insert_dead_letter(tx: Transaction, letter: DeadLetter) -> int:
     )
     assert row is not None  # noqa: S101 - INSERT ... RETURNING gives its row
     return int(row["id"])
+
+
+def _keys_of(records: Sequence[StepRecord]) -> str:
+    return write_rows([(one.run_id, one.step) for one in records])
 
 
 def _step_row(tx: Transaction, record: StepRecord, status: str, *, attempts: int) -> tuple[Any, ...]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from autoflow.errors import FencedError
-from autoflow.model.event import Event
+from autoflow.model.event import NO_EXTENSIONS, Event
 from autoflow.model.pending import Pending, PendingKind
 from autoflow.model.run import RunStatus
 from autoflow.store.base import Reading, Row, Transaction
+from autoflow.store.bulk import read_rows, write_numbers
 from autoflow.store.columns import share_columns
 from autoflow.store.events import event_of
 from autoflow.store.history import RunEnd, end_runs, open_runs
@@ -23,6 +24,9 @@ SUSPECT = 3
 `claim_suspect` and its index have the number too."""
 POISON = 5
 """As above, the last of them with nothing else beside it: then it is given up."""
+
+
+_KINDS = {kind.value: kind for kind in PendingKind}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,8 +151,8 @@ def choose_due(
     """
     values = {"limit": limit, "shadow": int(only_shadow), "suspect": SUSPECT, "now": view.now}
     left: dict[str, int] = dict.fromkeys(full, 0)
-    oldest = view.rows("due_now", **values)
-    chosen = [row["id"] for row in oldest if _has_room(row["target"], left, room)]
+    oldest = _read_due(view, values)
+    chosen = [number for number, target in oldest if _has_room(target, left, room)]
     is_all = len(oldest) < limit
     if not is_all and thorough and len(chosen) < limit:
         is_all = True
@@ -166,8 +170,18 @@ def choose_due(
 
 def claim(tx: Transaction, ids: Sequence[int], *, epoch: int) -> list[Claimed]:
     """Take what was chosen, as far as it still waits, oldest first."""
-    taken = tx.rows("claim_rows", ids=json.dumps(ids), epoch=epoch)
-    return _load_claimed(tx, [row["id"] for row in taken])
+    wanted = write_numbers(ids)
+    found = tx.row("claimable_rows", ids=wanted)
+    assert found is not None  # noqa: S101 - an aggregate has one row
+    tx.run("claim_rows", ids=wanted, epoch=epoch)
+    heads = read_rows(found["heads"])
+    try:
+        lines = found["data"].split("\n") if heads else []
+        claimed = [_claimed_of(head, line) for head, line in zip(heads, lines, strict=True)]
+    except (ValueError, RecursionError):  # one of them cannot be read: each by itself, to end that one
+        return _load_claimed(tx, [head[0] for head in heads])
+    claimed.sort(key=_by_age)
+    return claimed
 
 
 def claim_suspect(tx: Transaction, *, epoch: int, is_alone: bool, only_shadow: bool = False) -> Claimed | None:
@@ -199,6 +213,36 @@ def _load_claimed(tx: Transaction, ids: Sequence[int]) -> list[Claimed]:
         if event is not None:
             claimed.append(Claimed(pending=pending_of(row), event=event, begun=bool(row["begun"])))
     return claimed
+
+
+def _claimed_of(head: Sequence[Any], line: str) -> Claimed:
+    """One of `claimable_rows`, with its event's data."""
+    (
+        number, kind, account, run_id, version, rule_id, event_seq, due_at, step, target, shadow, cancelled,
+        created_at, lost, event_id, event_type, time, received_at, source, event_account, subject, depth,
+        extensions, begun,
+    ) = head  # fmt: skip
+    pending = Pending(
+        number, _KINDS[kind], account, run_id, version, rule_id, event_seq, due_at, step, target, bool(shadow),
+        cancelled, created_at, lost,
+    )  # fmt: skip
+    more = json.loads(extensions) if extensions else NO_EXTENSIONS
+    event = Event(
+        event_id, event_type, time, received_at, line.encode(), read_rows(line), source, event_account, subject,
+        depth, more,
+    )  # fmt: skip
+    return Claimed(pending, event, bool(begun))
+
+
+def _by_age(claimed: Claimed) -> tuple[int, int]:
+    return claimed.pending.due_at, claimed.pending.id
+
+
+def _read_due(view: Reading, values: Mapping[str, Any]) -> list[tuple[int, str | None]]:
+    row = view.row("due_now", **values)
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    due: list[tuple[int, str | None]] = read_rows(row["due"])
+    return due
 
 
 def _event_or_end(tx: Transaction, row: Mapping[str, Any]) -> Event | None:
@@ -264,9 +308,13 @@ def move_pendings(tx: Transaction, moves: Sequence[Move], *, epoch: int) -> None
     tx.insert_many("move_pending", rows)
 
 
-def claimed_states(tx: Transaction, pendings: Iterable[Pending], *, epoch: int) -> dict[int, str | None]:
+def claimed_states(tx: Transaction, pendings: Sequence[Pending], *, epoch: int) -> dict[int, str | None]:
     """Why claimed work is to end, by its number; None where it goes on. What is missing is claimed no longer."""
-    ids = json.dumps([pending.id for pending in pendings])
+    numbers = [pending.id for pending in pendings]
+    ids = write_numbers(numbers)
+    standing = tx.row("count_standing", ids=ids, epoch=epoch)
+    if standing is not None and standing["number"] == len(numbers):  # nearly always
+        return dict.fromkeys(numbers)
     return {row["id"]: row["cancelled"] for row in tx.rows("claimed_states", ids=ids, epoch=epoch)}
 
 

@@ -109,10 +109,12 @@ SELECT min(due_at) AS due_at FROM pending_triggers WHERE claim = 0 AND due_at > 
 SELECT min(due_at) AS due_at FROM pending_triggers WHERE claim = 0 AND due_at > :after AND shadow = 1;
 
 -- due_now --
--- What is due, oldest first.
-SELECT id, target FROM pending_triggers
-WHERE claim = 0 AND due_at <= :now AND shadow >= :shadow AND lost < :suspect
-ORDER BY due_at, id LIMIT :limit;
+-- What is due, oldest first: [id, target] each.
+SELECT json_group_array(json_array(id, target)) AS due FROM (
+    SELECT id, target FROM pending_triggers
+    WHERE claim = 0 AND due_at <= :now AND shadow >= :shadow AND lost < :suspect
+    ORDER BY due_at, id LIMIT :limit
+);
 
 -- due_elsewhere --
 -- What is due, oldest first, but for targets that have their share of the slots already; it looks at all that is due.
@@ -123,9 +125,19 @@ ORDER BY due_at, id LIMIT :limit;
 
 -- claim_rows --
 -- Takes these, as far as they still wait.
-UPDATE pending_triggers SET claim = :epoch
-WHERE claim = 0 AND id IN (SELECT value FROM json_each(:ids))
-RETURNING id;
+UPDATE pending_triggers SET claim = :epoch WHERE claim = 0 AND id IN (SELECT value FROM json_each(:ids));
+
+-- claimable_rows --
+-- What of these still waits, each with the event that started it and whether its run has begun before; and the
+-- events' data beside it, a line each in the same order.
+SELECT json_group_array(json_array(p.id, p.kind, p.account, p.run_id, p.version, p.rule_id, p.event_seq, p.due_at,
+                                   p.step, p.target, p.shadow, p.cancelled, p.created_at, p.lost,
+                                   e.id, e.type, e.time, e.received_at, e.source, e.account, e.subject, e.depth,
+                                   e.extensions,
+                                   EXISTS (SELECT 1 FROM runs r WHERE r.id = p.run_id))) AS heads,
+       group_concat(e.data, char(10)) AS data
+FROM pending_triggers p JOIN events e ON e.seq = p.event_seq
+WHERE p.claim = 0 AND p.id IN (SELECT value FROM json_each(:ids));
 
 -- claim_suspect --
 -- Takes one that was under way too often when the daemon ended: any, so that one that hangs is not always before the
@@ -148,6 +160,11 @@ SELECT p.*, e.id AS event_id, e.source, e.type, e.subject, e.time, e.received_at
 FROM pending_triggers p JOIN events e ON e.seq = p.event_seq
 WHERE p.id IN (SELECT value FROM json_each(:ids))
 ORDER BY p.due_at, p.id;
+
+-- count_standing --
+-- How many of these claims still stand, and are not to end.
+SELECT count(*) AS number FROM pending_triggers
+WHERE claim = :epoch AND cancelled IS NULL AND id IN (SELECT value FROM json_each(:ids));
 
 -- claimed_states --
 -- Which claims still stand, and which of that work was cancelled meanwhile.
@@ -218,11 +235,17 @@ SELECT (SELECT count(*) FROM pending_triggers) AS number, min(due_at) AS oldest 
     UNION ALL SELECT min(due_at) FROM pending_triggers WHERE claim <> 0
 );
 
--- insert_run --
--- A run begins, or has begun before a crash.
-INSERT INTO runs (id, account, rule_id, version, event_seq, status, due_at, started_at)
-VALUES (:id, :account, :rule_id, :version, :event_seq, :status, :due_at, :started_at)
+-- open_runs --
+-- Runs begin, or have begun before a crash: all but their status stands in what waits of them.
+INSERT INTO runs (id, account, rule_id, version, event_seq, status, due_at, started_at, finished_at)
+SELECT run_id, account, rule_id, version, event_seq, :status, due_at, :now, :finished_at FROM pending_triggers
+WHERE id IN (SELECT value FROM json_each(:ids))
 ON CONFLICT DO NOTHING;
+
+-- finish_runs --
+-- Runs of which this waited have come to the same end.
+UPDATE runs SET status = :status, error = NULL, finished_at = :now
+WHERE id IN (SELECT run_id FROM pending_triggers WHERE id IN (SELECT value FROM json_each(:ids)));
 
 -- finish_run --
 -- A run has come to its end.
@@ -271,10 +294,20 @@ SELECT * FROM run_steps WHERE run_id = :run_id AND step = :step;
 -- The steps of a run, in order of their start.
 SELECT * FROM run_steps WHERE run_id = :run_id ORDER BY started_at, step;
 
--- begin_step --
--- The first step of a run that begins, and its first attempt.
-INSERT INTO run_steps (run_id, step, type, key, target, params, status, attempts, output, started_at, finished_at)
-VALUES (:run_id, :step, :type, :key, :target, :params, :status, :attempts, :output, :started_at, :finished_at);
+-- begin_steps --
+-- The first steps of runs that begin, and their first attempts: [run, step, type, key, target, params] each.
+INSERT INTO run_steps (run_id, step, type, key, target, params, status, attempts, started_at)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+       json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'), 'running', 1, :now
+FROM json_each(:rows);
+
+-- keep_steps --
+-- Steps that were done at once: as above, and what they gave.
+INSERT INTO run_steps (run_id, step, type, key, target, params, output, status, attempts, started_at, finished_at)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+       json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
+       json_extract(value, '$[6]'), 'done', 1, :now, :now
+FROM json_each(:rows);
 
 -- fix_step --
 -- What a step sends is fixed here, unless it was sent before: one that never was is rendered anew.
@@ -289,11 +322,12 @@ UPDATE run_steps SET attempts = attempts + 1, status = 'running', finished_at = 
 FROM (VALUES (:run_id, :step)) AS v
 WHERE run_steps.run_id = v.column1 AND run_steps.step = v.column2;
 
--- finish_step --
--- A step has come to its end.
-UPDATE run_steps SET status = v.column3, output = v.column4, finished_at = v.column5
-FROM (VALUES (:run_id, :step, :status, :output, :finished_at)) AS v
-WHERE run_steps.run_id = v.column1 AND run_steps.step = v.column2;
+-- finish_steps --
+-- Steps have come to their end: [run, step, status, output] each.
+UPDATE run_steps
+SET status = json_extract(v.value, '$[2]'), output = json_extract(v.value, '$[3]'), finished_at = :now
+FROM json_each(:rows) AS v
+WHERE run_steps.run_id = json_extract(v.value, '$[0]') AND run_steps.step = json_extract(v.value, '$[1]');
 
 -- restart_series --
 -- A replay counts its attempts anew, under the same key.
@@ -316,6 +350,23 @@ JOIN run_steps s ON s.run_id = json_extract(k.value, '$[0]') AND s.step = json_e
 -- insert_attempt --
 -- An attempt is counted before it is made.
 INSERT INTO attempts (run_id, step, number, started_at) VALUES (:run_id, :step, :number, :started_at);
+
+-- begin_attempts --
+-- First attempts are counted before they are made: [run, step] each.
+INSERT INTO attempts (run_id, step, number, started_at)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), 1, :now FROM json_each(:rows);
+
+-- keep_attempts --
+-- First attempts that did what they were made for at once: [run, step] each.
+INSERT INTO attempts (run_id, step, number, started_at, finished_at, result)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), 1, :now, :now, 'delivered' FROM json_each(:rows);
+
+-- finish_attempts --
+-- What attempts came to, where there is nothing to tell of it: [run, step, number, result] each.
+UPDATE attempts SET finished_at = :now, result = json_extract(v.value, '$[3]')
+FROM json_each(:rows) AS v
+WHERE attempts.run_id = json_extract(v.value, '$[0]') AND attempts.step = json_extract(v.value, '$[1]')
+  AND attempts.number = json_extract(v.value, '$[2]');
 
 -- finish_attempt --
 -- What an attempt came to.

@@ -1,0 +1,37 @@
+"""Many rows as one value of a statement, and many rows of a result as one.
+
+The interpreter is given away and taken back at each step of a statement, and a busy event loop keeps it for a while.
+A statement that unpacks its rows itself, and packs its results, works beside the loop for all that is between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from autoflow.model.json import Json, plain_json
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+def write_rows(rows: Sequence[Sequence[Any]]) -> str:
+    """Rows as a JSON array of arrays. Their texts hold no NUL, at which a database may end them."""
+    return _encode(rows).decode()
+
+
+def write_numbers(numbers: Iterable[int]) -> str:
+    """Numbers as a JSON array."""
+    return _encode(list(numbers)).decode()
+
+
+def read_rows(text: str) -> Any:
+    """What a statement has packed into one JSON text."""
+    return _decode(text)
+
+
+def nest(value: Json) -> msgspec.Raw:
+    """A value that is kept as JSON text: it stands in a row as it is, and is not written as text in a text."""
+    return msgspec.Raw(plain_json(value).encode())
