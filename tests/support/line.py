@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoflow.actions.base import Request
+from autoflow.actions.emit import EmitAction
 from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.clock import VirtualClock
 from autoflow.engine import Engine, EngineOptions, Receipt
 from autoflow.model.event import Event
 from autoflow.model.json import JsonObject
 from autoflow.model.retry import PRESETS
-from autoflow.model.run import Delivered, EmittedEvent, Outcome
+from autoflow.model.run import Delivered, Outcome
 from autoflow.model.step import RetryPolicy
 from autoflow.observe.metrics import Metrics
 from autoflow.reload import Reloader, Sources
@@ -21,6 +22,7 @@ from autoflow.rules.loader import load_text
 from autoflow.rules.versions import VersionBook
 from autoflow.runs.dispatcher import Dispatcher
 from autoflow.runs.executor import ActionSet, Executor, ExecutorOptions
+from autoflow.runs.inner import InnerRuns
 from autoflow.runs.slots import Slots
 from autoflow.store.sqlite.store import SqliteStore
 from autoflow.templates import TemplateLibrary, check_template
@@ -50,17 +52,6 @@ class Recorder:
         return reply(request) if callable(reply) else reply
 
 
-class EmitDouble:
-    """The real emit's shape: events in Delivered."""
-
-    def target(self, _params: JsonObject) -> str | None:
-        return None
-
-    async def perform(self, request: Request) -> Outcome:
-        emitted = EmittedEvent(type=request.params["type"], data=request.params.get("data") or {})
-        return Delivered(output={}, events=(emitted,))
-
-
 class Line:
     """One daemon's insides. `restart` drops everything in memory and opens the same file again."""
 
@@ -84,7 +75,7 @@ class Line:
         self.executor = Executor(self.store, self.versions, clock=self.clock, metrics=self.metrics, options=options)
         actions = dict.fromkeys(("sms", "email", "webhook", "http", "log"), self.recorder)
         self.executor.actions = ActionSet(
-            types=ACTION_TYPES, actions={**actions, "emit": EmitDouble()}, library=TemplateLibrary()
+            types=ACTION_TYPES, actions={**actions, "emit": EmitAction()}, library=TemplateLibrary()
         )
         self.engine = Engine(
             self.store,
@@ -98,10 +89,10 @@ class Line:
         self.dispatcher = Dispatcher(
             self.store,
             self.executor,
+            inner=InnerRuns(self.store, self.versions, self.executor, clock=self.clock, metrics=self.metrics),
             alarm=self.alarm,
             clock=self.clock,
             slots=Slots(self._slots, share=0.25),
-            metrics=self.metrics,
         )
 
     async def restart(self, rules: str) -> None:

@@ -60,6 +60,14 @@ class Action(Protocol):
         ...
 
 
+class InnerAction(Action, Protocol):
+    """An action that sends nothing out: what it does is a line of our own log, or stands in its outcome."""
+
+    def act(self, request: Request) -> Outcome:
+        """Do it at once. Where it answers anything but Delivered it has done nothing, and may be asked again."""
+        ...
+
+
 Actions = Mapping[str, Action]
 """By action type, or by `type:notifier` where the config names several of one type."""
 

@@ -1,4 +1,4 @@
-"""The bound on every action, whatever it waits for. The registry builds none without it."""
+"""The bound on every action that sends, whatever it waits for. The registry builds none of them without it."""
 
 from __future__ import annotations
 

@@ -22,6 +22,10 @@ class EmitAction:
 
     async def perform(self, request: Request) -> Outcome:
         """The event, for the executor to store."""
+        return self.act(request)
+
+    def act(self, request: Request) -> Outcome:
+        """The event, at once."""
         params = request.params
         event_type, data, subject = params.get("type"), params.get("data"), params.get("subject")
         if not isinstance(event_type, str) or not _TYPE.fullmatch(event_type):

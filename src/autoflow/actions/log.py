@@ -26,6 +26,10 @@ class LogAction:
 
     async def perform(self, request: Request) -> Outcome:
         """Write it."""
+        return self.act(request)
+
+    def act(self, request: Request) -> Outcome:
+        """Write it, at once."""
         message = self._secrets.mask(str(request.params.get("message", "")))
         who = {
             "event_id": request.event_id,

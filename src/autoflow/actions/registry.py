@@ -129,13 +129,16 @@ class _Builder:
         from autoflow.actions.log import LogAction
 
         version, timeout_ms = self.context.version, self.context.timeout_ms
-        own: dict[str, Action] = {
+        outer: dict[str, Action] = {
             "webhook": self._build_webhook(None, timeout_ms),
             "http": HttpAction(self.outgoing, self.secrets, version=version, timeout_ms=timeout_ms),
+        }
+        # What sends nothing out waits for nothing, and needs no bound.
+        return {
             "emit": EmitAction(),
             "log": LogAction(self.context.write_log, self.secrets),
+            **{name: BoundedAction(action, timeout_ms=timeout_ms) for name, action in outer.items()},
         }
-        return {name: BoundedAction(action, timeout_ms=timeout_ms) for name, action in own.items()}
 
     def build(self, notifier: Notifier) -> Action:
         """The action of one notifier."""

@@ -25,6 +25,7 @@ class ReadOnlyStore:
     epoch = 0
 
     def __init__(self, path: Path) -> None:
+        self.flagged: set[int] = set()
         self._connection = open_reader(path)
         self._clock = SystemClock()
         try:

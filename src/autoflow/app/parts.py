@@ -23,6 +23,7 @@ from autoflow.rules.loaded import make_context
 from autoflow.rules.versions import VersionBook
 from autoflow.runs.dispatcher import Dispatcher
 from autoflow.runs.executor import ActionSet, Executor, ExecutorOptions
+from autoflow.runs.inner import InnerRuns
 from autoflow.runs.slots import Slots
 from autoflow.scheduling.wakeup import SchedulerAlarm
 from autoflow.security.egress import EgressGuard
@@ -95,7 +96,13 @@ def make_parts(
         gate=Gate(engine, store, metrics, Room(limits.body)),
         decoder=decoder,
         dispatcher=Dispatcher(
-            store, executor, alarm=alarm, clock=clock, slots=slots, metrics=metrics, only_shadow=shadow
+            store,
+            executor,
+            inner=InnerRuns(store, versions, executor, clock=clock, metrics=metrics),
+            alarm=alarm,
+            clock=clock,
+            slots=slots,
+            only_shadow=shadow,
         ),
         reloader=_make_reloader(settings, engine, executor, versions, store, problems),
         trial=_make_trial(engine, executor, decoder),

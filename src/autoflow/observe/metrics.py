@@ -111,9 +111,9 @@ class Metrics:
         """An event ended waiting work."""
         self._cancelled.inc()
 
-    def run_ended(self, rule: str, status: str) -> None:
-        """A run came to its end."""
-        self._child(self._runs, self._rule_label(rule), status).inc()
+    def run_ended(self, rule: str, status: str, count: int = 1) -> None:
+        """Runs came to their ends."""
+        self._child(self._runs, self._rule_label(rule), status).inc(count)
 
     def attempt_made(self, action: str, result: str, *, seconds: float) -> None:
         """One attempt at an action was made."""

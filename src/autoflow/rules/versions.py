@@ -54,9 +54,13 @@ class VersionBook:
         before, self._running = self._running, {version.id: version for version in versions}
         self._keep(version for number, version in before.items() if number not in self._running)
 
+    def find(self, version_id: int) -> RuleVersion | None:
+        """One version, if it is at hand."""
+        return self._running.get(version_id) or self._older.get(version_id)
+
     async def get(self, version_id: int) -> RuleVersion:
         """One version. RulesError when its document can no longer be loaded."""
-        known = self._running.get(version_id) or self._older.get(version_id)
+        known = self.find(version_id)
         if known is not None:
             return known
         [version] = await self.load([version_id])
@@ -102,7 +106,7 @@ class VersionBook:
         found: dict[int, RuleVersion | RulesError] = {}
         missing = []
         for number in ids:
-            known = self._running.get(number) or self._older.get(number)
+            known = self.find(number)
             if known is None:
                 missing.append(number)
             else:

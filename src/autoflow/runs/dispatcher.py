@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Sequence
 
 from autoflow import failpoints
 from autoflow.clock import Clock
 from autoflow.errors import FencedError, StorageError
 from autoflow.failpoints import Failpoint
 from autoflow.observe.log import get_log
-from autoflow.observe.metrics import Metrics
 from autoflow.runs.executor import Executor
+from autoflow.runs.inner import InnerRuns
+from autoflow.runs.ledger import Taken
 from autoflow.runs.slots import Slot, Slots
 from autoflow.scheduling.wakeup import Alarm
 from autoflow.store import waiting
@@ -40,10 +42,10 @@ class Dispatcher:
         store: Store,
         executor: Executor,
         *,
+        inner: InnerRuns,
         alarm: Alarm,
         clock: Clock,
         slots: Slots,
-        metrics: Metrics,
         only_shadow: bool = False,
     ) -> None:
         self._store = store
@@ -51,13 +53,13 @@ class Dispatcher:
         self._alarm = alarm
         self._clock = clock
         self._slots = slots
-        self._metrics = metrics
         #: where this daemon must send nothing, what was planned to be sent goes on waiting
         self._only_shadow = only_shadow
         #: from the claim until it is in `_busy`: whoever looks in between would take it for lost
         self._claiming = asyncio.Lock()
         self._busy: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
+        self._inner = inner
         self._loop: asyncio.AbstractEventLoop | None = None
         self._swept_at = clock.now()
         self._tried_suspects = False
@@ -134,24 +136,37 @@ class Dispatcher:
             await self._try_suspects()
         if self._slots.free <= 0 or self.is_stopping():
             return 0
-        choice = await self._choose(thorough=thorough)
-        if not choice.ids:
-            if choice.next_due is not None:
-                self._alarm.arm(choice.next_due)
-            return 0
-        claimed = await self._executor.ledger.claim(choice.ids)
-        if failpoints.armed and claimed:
+        taken = await self._take(thorough=thorough)
+        if not taken.claimed:
+            if taken.choice.next_due is not None:
+                self._alarm.arm(taken.choice.next_due)
+            return len(taken.choice.ids)  # chosen, and gone before the claim: there may be others
+        if failpoints.armed:
             await failpoints.reach_in_turn(Failpoint.AFTER_CLAIM)
         if self.is_stopping():
             return 0  # the next start finds it due again
-        for one in claimed:
-            self._start(one)
-        return len(claimed)
+        self._start_all(taken.claimed)
+        return len(taken.claimed)
 
-    async def _choose(self, *, thorough: bool) -> Choice:
-        """What could begin. Looking behind a long queue for a full target takes time: that is done now and then."""
+    async def _take(self, *, thorough: bool) -> Taken:
+        """Claim the oldest that could begin. Behind those whose targets have no room it looks now and then."""
+        taken = await self._executor.ledger.claim(self._chooser(thorough=False))
+        if taken.choice.ids or taken.choice.is_all:
+            return taken
         begun = time.monotonic()
-        thorough = thorough or begun >= self._thorough_at
+        if not thorough and begun < self._thorough_at:
+            asyncio.get_running_loop().call_later(self._thorough_at - begun, self._alarm.ring)
+            return taken
+        # It takes as long as there is much due, so beside the writer.
+        choice = await self._store.read(self._chooser(thorough=True))
+        ended = time.monotonic()
+        self._thorough_at = ended + (ended - begun) * THOROUGH_SHARE
+        if not choice.ids:
+            return Taken(choice=choice, claimed=[])
+        return await self._executor.ledger.claim(lambda _view: choice)
+
+    def _chooser(self, *, thorough: bool) -> Callable[[Reading], Choice]:
+        """Tells what could begin, with the slots there are now."""
         limit, full = self._slots.free, tuple(self._slots.full())
 
         def look(view: Reading) -> Choice:
@@ -159,13 +174,7 @@ class Dispatcher:
                 view, limit=limit, room=self._slots.room, full=full, only_shadow=self._only_shadow, thorough=thorough
             )
 
-        choice = await self._store.read(look)
-        if not choice.is_all and not choice.ids:
-            asyncio.get_running_loop().call_later(self._thorough_at - begun, self._alarm.ring)
-        if thorough:
-            ended = time.monotonic()
-            self._thorough_at = ended + (ended - begun) * THOROUGH_SHARE
-        return choice
+        return look
 
     async def _try_suspects(self) -> None:
         """What was under way each time when the daemon ended is tried before all else, one after the other."""
@@ -192,8 +201,25 @@ class Dispatcher:
         task.add_done_callback(lambda _task: self._end(claimed.pending.id))
         return task
 
+    def _start_all(self, claimed: Sequence[Claimed]) -> None:
+        performed, others = self._inner.perform(claimed)
+        if performed:
+            self._slots.hold(len(performed))
+            task = asyncio.ensure_future(self._inner.keep(performed))
+            ids = [one.claimed.pending.id for one in performed]
+            self._busy.update(dict.fromkeys(ids, task))
+            task.add_done_callback(lambda _task: self._end_all(ids))
+        for one in others:
+            self._start(one)
+
+    def _end_all(self, ids: Sequence[int]) -> None:
+        self._slots.release(len(ids))
+        for number in ids:
+            self._end(number)
+
     def _end(self, pending_id: int) -> None:
         del self._busy[pending_id]
+        self._store.flagged.discard(pending_id)
         self._alarm.ring()
 
     async def _perform(self, claimed: Claimed, slot: Slot) -> None:

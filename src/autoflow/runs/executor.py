@@ -86,7 +86,7 @@ class ExecutorOptions:
     pauses: tuple[float, ...] = (0.1, 0.5, 2.0, 5.0)
 
 
-class _Work(NamedTuple):
+class Work(NamedTuple):
     """One step of one run on its way."""
 
     pending: Pending
@@ -94,7 +94,6 @@ class _Work(NamedTuple):
     rule: Rule
     step: Step
     record: StepRecord
-    slot: Slot
 
 
 class _Begun(StrEnum):
@@ -150,15 +149,15 @@ class Executor:
         except StorageError:
             raise
         except RulesError as error:
-            await self._give_up(claimed, "rule-unusable", str(error))
+            await self.give_up(claimed, "rule-unusable", str(error))
         except Exception as error:  # one faulty run must not stop the others
             log.error("run.defect", exception=error, run_id=claimed.pending.run_id, rule_id=claimed.pending.rule_id)
-            await self._give_up(claimed, "internal-error", f"{type(error).__name__}: {error}")
+            await self.give_up(claimed, "internal-error", f"{type(error).__name__}: {error}")
 
     async def _condemn(self, claimed: Claimed) -> None:
         times = claimed.pending.lost
         detail = f"the daemon ended {times} times while it was attempted, at last with nothing beside it"
-        await self._give_up(claimed, "poison", detail, DeadLetterReason.POISON)
+        await self.give_up(claimed, "poison", detail, DeadLetterReason.POISON)
 
     async def _go_on(self, claimed: Claimed, slot: Slot) -> None:
         pending, event = claimed.pending, claimed.event
@@ -183,13 +182,12 @@ class Executor:
             return None  # the daemon stops: the next start finds it due
         if step.begun is not _Begun.NOW:
             self._metrics.trigger_late(self._clock.now() - step.pending.due_at)
-        work = _Work(
+        work = Work(
             pending=step.pending,
             event=step.event,
             rule=rule,
             step=rule.actions[step.pending.step],
             record=record,
-            slot=slot,
         )
         number = await self.ledger.begin(
             Beginning(pending=step.pending, record=record, is_first=step.begun is _Begun.NEVER)
@@ -198,7 +196,7 @@ class Executor:
             log.info("run.cancelled", **_ids(work))
             return None
         outcome = await self._send(work, number)
-        return await self._finish(work, number, outcome)
+        return await self._finish(work, number, outcome, slot)
 
     async def _fix(self, step: _Next, written: Step) -> StepRecord | Reject:
         """What the step sends: as it was fixed before its first attempt, else rendered now."""
@@ -206,9 +204,10 @@ class Executor:
             known = await self._store.read(lambda view: history.load_step(view, step.pending.run_id, written.path))
             if known is not None:
                 return known
-        return self._render(step.pending, step.event, written)
+        return self.render(step.pending, step.event, written)
 
-    def _render(self, pending: Pending, event: Event, step: Step) -> StepRecord | Reject:
+    def render(self, pending: Pending, event: Event, step: Step) -> StepRecord | Reject:
+        """What a step sends."""
         action = self.actions.types.get(step.type)
         if action is None or self.actions.find(step) is None:
             return Reject(code="no-such-action", detail=f"{step.type} is not configured here")
@@ -225,13 +224,13 @@ class Executor:
             params=params,
         )
 
-    async def _send(self, work: _Work, number: AttemptNumber) -> Outcome:
+    async def _send(self, work: Work, number: AttemptNumber) -> Outcome:
         """One attempt. Whatever an action raises is a defect of ours and worth another attempt."""
         action = self.actions.find(work.step)
         if action is None:
             return Reject(code="no-such-action", detail=f"{work.step.type} is not configured here")
         started = self._clock.now()
-        request = _request_of(work, number, now=started)
+        request = request_of(work, number, now=started)
         try:
             if failpoints.armed:
                 await failpoints.reach_in_turn(Failpoint.BEFORE_SEND)
@@ -243,17 +242,29 @@ class Executor:
             outcome = Retry(code="internal-error", detail=f"{type(error).__name__}: {error}")
         if not isinstance(outcome, Delivered):
             outcome = replace(outcome, detail=write_detail(outcome.detail))
-        if isinstance(outcome, Delivered) and outcome.events and work.event.depth >= self._options.chain_depth:
+        if isinstance(outcome, Delivered) and outcome.events and self.is_too_deep(work.event):
             detail = f"{work.event.depth} actions stand between this event and one from outside"
             outcome = Reject(code="chain-too-deep", detail=detail)
-        self._tell_attempt(work, number, outcome, self._clock.now() - started)
+        self.tell_attempt(work, number, outcome, self._clock.now() - started)
         return outcome
 
-    async def _finish(self, work: _Work, number: AttemptNumber, outcome: Outcome) -> _Next | None:
+    def is_too_deep(self, event: Event) -> bool:
+        """Whether no action may make an event of this one any more."""
+        return event.depth >= self._options.chain_depth
+
+    def make_events(self, work: Work, outcome: Delivered) -> list[Any]:
+        """The events that an action made, judged."""
+        if not outcome.events:
+            return []
+        events = emitted_events(work.event, work.record.key, outcome.events, now=self._clock.now())
+        return [self.ledger.sink.judge(event) for event in events]
+
+    async def _finish(self, work: Work, number: AttemptNumber, outcome: Outcome, slot: Slot) -> _Next | None:
         """Commit what the attempt came to, and what follows."""
+        if isinstance(outcome, Delivered):
+            return await self._deliver(work, number, outcome, slot)
+        slot.leave()
         match outcome:
-            case Delivered():
-                return await self._deliver(work, number, outcome)
             case Retry():
                 policy = work.step.retry or work.rule.retry or self._options.retry
                 decision = decide_retry(
@@ -271,35 +282,33 @@ class Executor:
                 await self._bury(work, number, outcome, GiveUp(reason=DeadLetterReason.PERMANENT))
         return None
 
-    async def _deliver(self, work: _Work, number: AttemptNumber, outcome: Delivered) -> _Next | None:
+    async def _deliver(self, work: Work, number: AttemptNumber, outcome: Delivered, slot: Slot) -> _Next | None:
         following = self._following(work)
-        events = emitted_events(work.event, work.record.key, outcome.events, now=self._clock.now())
-        keep = following is not None and work.slot.move(following.target)
+        keep = following is not None and slot.move(following.target)
         if not keep:
-            work.slot.leave()
+            slot.leave()
         ending = Ending(
             pending=work.pending,
             attempt=_end_of(work, number, AttemptResult.DELIVERED),
             output=outcome.output,
-            events=[self.ledger.sink.judge(event) for event in events],
+            events=self.make_events(work, outcome),
             following=None if following is None else Move(pending=following, keep=keep),
         )
-        goes_on = await self._keep(lambda: self.ledger.end(ending))
+        goes_on = await self.keep(lambda: self.ledger.end(ending))
         if following is None or not keep or not goes_on:
             return None
         return _Next(pending=following, event=work.event, begun=_Begun.NOW)
 
-    async def _wait_again(self, work: _Work, number: AttemptNumber, failure: Retry, next_try: TryAgain) -> None:
-        work.slot.leave()
+    async def _wait_again(self, work: Work, number: AttemptNumber, failure: Retry, next_try: TryAgain) -> None:
         later = work.pending._replace(kind=PendingKind.RETRY, due_at=next_try.at)
         ending = Ending(
             pending=work.pending,
             attempt=_end_of(work, number, AttemptResult.RETRY, failure),
             following=Move(pending=later, keep=False),
         )
-        await self._keep(lambda: self.ledger.end(ending))
+        await self.keep(lambda: self.ledger.end(ending))
 
-    async def _keep(self, offer: Callable[[], Awaitable[T]]) -> T:
+    async def keep(self, offer: Callable[[], Awaitable[T]]) -> T:
         """Keep a result, however long that takes: what was sent and is not kept would be sent again."""
         pauses = chain(self._options.pauses, repeat(self._options.pauses[-1]))
         while True:
@@ -313,7 +322,7 @@ class Executor:
                 log.error("run.storage", error=str(error))
                 await asyncio.sleep(next(pauses))  # longer each time: the disk is not well
 
-    async def _bury(self, work: _Work, number: AttemptNumber, failure: Retry | Reject, given_up: GiveUp) -> None:
+    async def _bury(self, work: Work, number: AttemptNumber, failure: Retry | Reject, given_up: GiveUp) -> None:
         letter = history.DeadLetter(
             pending=work.pending,
             record=work.record,
@@ -322,10 +331,9 @@ class Executor:
             detail=failure.detail,
             attempts=number.number,
         )
-        work.slot.leave()
         end = _end_of(work, number, _result_of(failure), failure)
         change = self._dead.bury(letter, work.event, self.ledger.sink, rule_name=work.rule.name, end=end)
-        await self._keep(lambda: self._store.transact(change))
+        await self.keep(lambda: self._store.transact(change))
 
     async def _refuse(self, pending: Pending, event: Event, rule: Rule, failure: Reject) -> None:
         """Give up a step that cannot even be rendered; what was written is kept in place of what was sent."""
@@ -341,7 +349,7 @@ class Executor:
         letter = _permanent(pending, record, failure.code, failure.detail)
         await self._store.transact(self._dead.bury(letter, event, self.ledger.sink, rule_name=rule.name))
 
-    async def _give_up(
+    async def give_up(
         self, claimed: Claimed, code: str, detail: str, reason: DeadLetterReason = DeadLetterReason.PERMANENT
     ) -> None:
         """End a run where it stands, with what the store knows about it; its rule may not be at hand."""
@@ -365,11 +373,11 @@ class Executor:
         )
         letter = replace(_permanent(pending, record, code, detail), reason=reason)
         change = self._dead.bury(letter, claimed.event, self.ledger.sink, rule_name=outline.rule_name)
-        await self._keep(lambda: self._store.transact(change))
+        await self.keep(lambda: self._store.transact(change))
 
     async def _shadow(self, pending: Pending, event: Event, rule: Rule) -> None:
         """Record what would have been sent, and send nothing."""
-        records = [self._render(pending, event, step) for step in rule.actions]
+        records = [self.render(pending, event, step) for step in rule.actions]
         faults = [record.detail for record in records if isinstance(record, Reject)]
         rendered = [record for record in records if isinstance(record, StepRecord)]
         error = write_detail("; ".join(faults)) or None
@@ -385,7 +393,7 @@ class Executor:
         history.end_runs(tx, [RunEnd(pending=pending, status=status, error=cancelled or error)])
         tx.after_commit(lambda: self._metrics.run_ended(pending.rule_id, status))
 
-    def _following(self, work: _Work) -> Pending | None:
+    def _following(self, work: Work) -> Pending | None:
         index = work.pending.step + 1
         if index >= len(work.rule.actions):
             return None
@@ -396,7 +404,8 @@ class Executor:
             due_at=self._clock.now(),
         )
 
-    def _tell_attempt(self, work: _Work, number: AttemptNumber, outcome: Outcome, millis: int) -> None:
+    def tell_attempt(self, work: Work, number: AttemptNumber, outcome: Outcome, millis: int) -> None:
+        """Count an attempt, and log it."""
         result = _result_of(outcome)
         self._metrics.attempt_made(work.step.type, result, seconds=millis / 1000)
         failure: JsonObject = {}
@@ -409,7 +418,8 @@ class Executor:
         )  # fmt: skip
 
 
-def _request_of(work: _Work, number: AttemptNumber, *, now: int) -> Request:
+def request_of(work: Work, number: AttemptNumber, *, now: int) -> Request:
+    """What the action of a step is handed."""
     return Request(
         params=work.record.params,
         key=work.record.key,
@@ -431,7 +441,7 @@ def _permanent(pending: Pending, record: StepRecord, code: str, detail: str) -> 
 
 
 def _end_of(
-    work: _Work, number: AttemptNumber, result: AttemptResult, failure: Retry | Reject | None = None
+    work: Work, number: AttemptNumber, result: AttemptResult, failure: Retry | Reject | None = None
 ) -> history.AttemptEnd:
     return history.AttemptEnd(
         run_id=work.record.run_id,
@@ -453,7 +463,7 @@ def _result_of(outcome: Outcome) -> AttemptResult:
             return AttemptResult.REJECTED
 
 
-def _ids(work: _Work) -> dict[str, Any]:
+def _ids(work: Work) -> dict[str, Any]:
     """What a log line is found by."""
     return {
         "event_id": work.event.id,

@@ -7,6 +7,7 @@ while a commit is under way goes into the next one, with a few statements for al
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,15 +18,24 @@ from autoflow.model.run import RunStatus
 from autoflow.observe.metrics import Metrics
 from autoflow.runs.dead_letters import EventSink
 from autoflow.store import history, waiting
-from autoflow.store.base import Store, Transaction
-from autoflow.store.history import AttemptEnd, AttemptNumber, RunEnd, StepEnd, StepRecord
-from autoflow.store.waiting import Claimed, Move
+from autoflow.store.base import Reading, Store, Transaction
+from autoflow.store.history import AttemptEnd, AttemptNumber, DoneRun, RunEnd, StepEnd, StepRecord
+from autoflow.store.waiting import Choice, Claimed, Move
 
 
 class Claiming(NamedTuple):
     """Pending triggers to be taken, as far as they still wait."""
 
-    ids: tuple[int, ...]
+    #: which; asked in the transaction that takes them, behind what ends in it
+    choose: Callable[[Reading], Choice]
+
+
+class Taken(NamedTuple):
+    """What a claim came to."""
+
+    choice: Choice
+    #: oldest first
+    claimed: list[Claimed]
 
 
 class Beginning(NamedTuple):
@@ -50,7 +60,16 @@ class Ending(NamedTuple):
     following: Move | None = None
 
 
-Entry = Claiming | Beginning | Ending
+class Keeping(NamedTuple):
+    """A whole run that is done, where nothing of it was written down before."""
+
+    pending: Pending
+    run: DoneRun
+    #: judged events that the action made
+    events: Sequence[Any] = ()
+
+
+Entry = Claiming | Beginning | Ending | Keeping
 _Waiting = tuple[Entry, asyncio.Future[Any]]
 _Cancelled = dict[int, str | None]
 """By pending trigger that is still claimed: why it is to end, or None."""
@@ -68,10 +87,10 @@ class Ledger:
         self._writing: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def claim(self, ids: tuple[int, ...]) -> list[Claimed]:
-        """Take what was chosen and still waits, oldest first."""
-        claimed: list[Claimed] = await self._enter(Claiming(ids=ids))
-        return claimed
+    async def claim(self, choose: Callable[[Reading], Choice]) -> Taken:
+        """Take what is chosen and still waits."""
+        taken: Taken = await self._enter(Claiming(choose=choose))
+        return taken
 
     async def begin(self, beginning: Beginning) -> AttemptNumber | None:
         """Count an attempt before it is made; None where the run was cancelled, and has ended now."""
@@ -82,6 +101,10 @@ class Ledger:
         """Keep what an attempt came to; whether the run goes on."""
         goes_on: bool = await self._enter(ending)
         return goes_on
+
+    def keep(self, keeping: Keeping) -> asyncio.Future[None]:
+        """Keep a whole run; the answer comes once it is on disk."""
+        return self._enter(keeping)
 
     async def settle(self) -> None:
         """Return once all that was entered is on disk, or could not be kept."""
@@ -125,19 +148,23 @@ class Ledger:
         """Write all entries; what each came to, in their order."""
         beginnings = [entry for entry in entries if isinstance(entry, Beginning)]
         endings = [entry for entry in entries if isinstance(entry, Ending)]
+        keepings = [entry for entry in entries if isinstance(entry, Keeping)]
         asked = [entry.pending for entry in entries if not isinstance(entry, Claiming)]
         states = waiting.claimed_states(tx, asked, epoch=self._store.epoch) if asked else {}
-        if self._record_events(tx, endings, states):  # what they tell may have ended one of these very runs
+        if self._record_events(tx, [*endings, *keepings], states):  # what they tell may have ended one of these runs
             states = waiting.claimed_states(tx, asked, epoch=self._store.epoch)
-        results = self._end(tx, endings, states) | self._begin(tx, beginnings, states)
+        results = self._keep(tx, keepings, states)
+        results |= self._end(tx, endings, states) | self._begin(tx, beginnings, states)
         return [
-            waiting.claim(tx, entry.ids, epoch=self._store.epoch)
-            if isinstance(entry, Claiming)
-            else results[entry.pending.id]
-            for entry in entries
+            self._claim(tx, entry) if isinstance(entry, Claiming) else results[entry.pending.id] for entry in entries
         ]
 
-    def _record_events(self, tx: Transaction, endings: Sequence[Ending], states: _Cancelled) -> bool:
+    def _claim(self, tx: Transaction, claiming: Claiming) -> Taken:
+        choice = claiming.choose(tx)
+        claimed = waiting.claim(tx, choice.ids, epoch=self._store.epoch) if choice.ids else []
+        return Taken(choice=choice, claimed=claimed)
+
+    def _record_events(self, tx: Transaction, endings: Sequence[Ending | Keeping], states: _Cancelled) -> bool:
         """Store what actions made; whether that was anything."""
         telling = [one for one in endings if one.events and one.pending.id in states]
         for one in telling:
@@ -166,6 +193,14 @@ class Ledger:
             numbers = history.begin_attempts(tx, [one.record for one in others])
             results |= {one.pending.id: number for one, number in zip(others, numbers, strict=True)}
         return results
+
+    def _keep(self, tx: Transaction, keepings: Sequence[Keeping], states: _Cancelled) -> dict[int, Any]:
+        standing = [one for one in keepings if one.pending.id in states]
+        history.keep_runs(tx, [one.run for one in standing])
+        if standing:
+            ended = [RunEnd(pending=one.pending, status=RunStatus.DONE) for one in standing]
+            tx.after_commit(self._count(ended))
+        return {one.pending.id: None if one.pending.id in states else waiting.fenced(one.pending) for one in keepings}
 
     def _end(self, tx: Transaction, endings: Sequence[Ending], states: _Cancelled) -> dict[int, Any]:
         results: dict[int, bool | FencedError] = {
@@ -196,9 +231,11 @@ class Ledger:
             tx.after_commit(self._count(ended))
 
     def _count(self, ended: Sequence[RunEnd]) -> Callable[[], None]:
+        numbers = Counter((one.pending.rule_id, one.status) for one in ended)
+
         def count() -> None:
-            for one in ended:
-                self._metrics.run_ended(one.pending.rule_id, one.status)
+            for (rule_id, status), number in numbers.items():
+                self._metrics.run_ended(rule_id, status, number)
 
         return count
 

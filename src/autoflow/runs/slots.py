@@ -46,6 +46,15 @@ class Slots:
         self._claims.add(target)
         return Slot(self, target)
 
+    def hold(self, number: int) -> None:
+        """So many are claimed that send nothing."""
+        self._claims.add(None, number)
+
+    def release(self, number: int) -> None:
+        """So many of them have come to their ends."""
+        self._claims.remove(None, number)
+        self.freed()
+
     def close(self) -> None:
         """Let nothing begin any more."""
         self._closed = True
@@ -142,13 +151,13 @@ class _Count:
         self.of: Counter[str | None] = Counter()
         self.total = 0
 
-    def add(self, target: str | None) -> None:
-        self.of[target] += 1
-        self.total += 1
+    def add(self, target: str | None, number: int = 1) -> None:
+        self.of[target] += number
+        self.total += number
 
-    def remove(self, target: str | None) -> None:
-        self.total -= 1
-        self.of[target] -= 1
+    def remove(self, target: str | None, number: int = 1) -> None:
+        self.total -= number
+        self.of[target] -= number
         if self.of[target] <= 0:
             del self.of[target]
 

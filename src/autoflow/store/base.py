@@ -46,6 +46,9 @@ class Reading(Protocol):
 class Transaction(Reading, Protocol):
     """A view that can also write. What it wrote is kept all together or not at all."""
 
+    #: those of the store
+    flagged: set[int]
+
     def run(self, query: str, **values: Any) -> int:
         """Run the named statement; how many rows it changed."""
         ...
@@ -81,6 +84,9 @@ class Store(Protocol):
 
     #: raised at each start; claims of older owners are free
     epoch: int
+    #: the numbers of claimed work that was cancelled: added on the event loop before whoever cancelled hears of it,
+    #: taken out by whoever performs it
+    flagged: set[int]
 
     def transact(self, change: Callable[[Transaction], T]) -> Awaitable[T]:
         """Run `change` in a transaction; return once it is on disk. StorageError when it could not be kept,

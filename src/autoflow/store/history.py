@@ -64,6 +64,14 @@ class RunEnd(NamedTuple):
     error: str | None = None
 
 
+class DoneRun(NamedTuple):
+    """A run that was done in one attempt at its only step, before anything of it was written down."""
+
+    pending: Pending
+    record: StepRecord
+    output: JsonObject
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
     """An action that is given up."""
@@ -114,15 +122,18 @@ def begin_first_attempts(tx: Transaction, records: Sequence[StepRecord]) -> None
         tx.run("begin_attempts", rows=_keys_of(records), now=tx.now)
 
 
-def keep_steps(tx: Transaction, records: Sequence[StepRecord], outputs: Sequence[JsonObject]) -> None:
-    """Record steps that were done in one attempt each, of which nothing stands here yet."""
-    if records:
+def keep_runs(tx: Transaction, runs: Sequence[DoneRun]) -> None:
+    """Record whole runs."""
+    if runs:
+        pendings, records = [one.pending for one in runs], [one.record for one in runs]
+        open_runs(tx, pendings, RunStatus.DONE, finished=True)
         rows = [
-            (one.run_id, one.step, one.type, one.key, one.target, nest(one.params), write_answer(output))
-            for one, output in zip(records, outputs, strict=True)
+            (one.run_id, one.step, one.type, one.key, one.target, nest(one.params), write_answer(run.output))
+            for run, one in zip(runs, records, strict=True)
         ]
         tx.run("keep_steps", rows=write_rows(rows), now=tx.now)
         tx.run("keep_attempts", rows=_keys_of(records), now=tx.now)
+        _leave(tx, pendings)
 
 
 def begin_attempts(tx: Transaction, records: Sequence[StepRecord]) -> list[AttemptNumber]:
@@ -181,13 +192,7 @@ def end_runs(tx: Transaction, ends: Sequence[RunEnd]) -> None:
         if end.error is not None or end.status is not RunStatus.DONE
     ]
     tx.insert_many("finish_run", told)
-    leave_pendings(tx, [end.pending for end in ends])
-
-
-def leave_pendings(tx: Transaction, pendings: Sequence[Pending]) -> None:
-    """Nothing of these runs waits any more."""
-    if pendings:
-        tx.run("delete_pending", ids=write_numbers([pending.id for pending in pendings]))
+    _leave(tx, [end.pending for end in ends])
 
 
 def insert_dead_letter(tx: Transaction, letter: DeadLetter) -> int:
@@ -214,6 +219,12 @@ def insert_dead_letter(tx: Transaction, letter: DeadLetter) -> int:
     )
     assert row is not None  # noqa: S101 - INSERT ... RETURNING gives its row
     return int(row["id"])
+
+
+def _leave(tx: Transaction, pendings: Sequence[Pending]) -> None:
+    """Nothing of these runs waits any more."""
+    if pendings:
+        tx.run("delete_pending", ids=write_numbers([pending.id for pending in pendings]))
 
 
 def _keys_of(records: Sequence[StepRecord]) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any, NamedTuple
 
 from autoflow.errors import FencedError
@@ -276,6 +277,7 @@ def end_pending(tx: Transaction, row: Row, reason: str) -> Ended:
     """Cancel waiting work: what has not begun goes at once, what is in progress stops at its next step."""
     if row["claim"]:
         tx.run("flag_cancelled", id=row["id"], reason=reason)
+        tx.after_commit(partial(tx.flagged.add, row["id"]))
         return Ended.FLAGGED
     pending = pending_of(row)
     open_runs(tx, [pending], RunStatus.CANCELLED)

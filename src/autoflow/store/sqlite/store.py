@@ -85,8 +85,9 @@ class SqliteView:
 class SqliteTransaction(SqliteView):
     """A view that can also write; one belongs to one change."""
 
-    def __init__(self, connection: sqlite3.Connection, now: int, numbers: dict[str, int]) -> None:
+    def __init__(self, connection: sqlite3.Connection, now: int, numbers: dict[str, int], flagged: set[int]) -> None:
         super().__init__(connection, now)
+        self.flagged = flagged
         self.calls: list[Callable[[], None]] = []
         self.undo: list[Callable[[], None]] = []
         self._numbers = numbers
@@ -158,6 +159,7 @@ class SqliteStore:
     def __init__(self, path: Path, *, clock: Clock | None = None) -> None:
         self.path = path
         self.epoch = 0
+        self.flagged: set[int] = set()
         #: what the last commit failed with; None while commits succeed
         self.failure: str | None = None
         #: why nothing may be written any more in the life of this process; None while it may
@@ -365,7 +367,7 @@ class SqliteStore:
     def _apply(self, change: _Change, now: int, *, alone: bool) -> None:
         """Run one change, under its own savepoint where it has company; an error of the database ends the commit."""
         connection = self._connection
-        transaction = SqliteTransaction(connection, now, self._numbers)
+        transaction = SqliteTransaction(connection, now, self._numbers, self.flagged)
         change.undo = transaction.undo
         if not alone:
             connection.execute("SAVEPOINT one_change")

@@ -1,0 +1,126 @@
+"""Runs whose only step sends nothing out: performed as they are claimed, many at once, and kept whole in one commit.
+
+Before it: the dispatcher, which hands it all that it claimed. After it: the ledger. An attempt at something outside
+is counted before it is made; what stays inside is seen by nobody before its commit, but for a line in our own log,
+which a crash in between repeats. What is unusual in any way goes the long way, step by step, by the executor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from autoflow import failpoints
+from autoflow.actions.base import Request
+from autoflow.clock import Clock
+from autoflow.errors import ClosedError, FencedError, StorageError
+from autoflow.failpoints import Failpoint
+from autoflow.model.run import Delivered, Outcome, Reject
+from autoflow.observe.log import get_log
+from autoflow.observe.metrics import Metrics
+from autoflow.rules.versions import VersionBook
+from autoflow.runs.executor import Executor, Work, request_of
+from autoflow.runs.ledger import Keeping
+from autoflow.store.base import Store
+from autoflow.store.history import AttemptNumber, DoneRun
+from autoflow.store.waiting import Claimed
+
+log = get_log("autoflow.runs")
+
+Act = Callable[[Request], Outcome]
+_FIRST = AttemptNumber(number=1, in_series=1)
+
+
+class Performed(NamedTuple):
+    """A run that is done and not yet kept."""
+
+    claimed: Claimed
+    keeping: Keeping
+
+
+class InnerRuns:
+    """Performs what it can of what was claimed."""
+
+    def __init__(
+        self, store: Store, versions: VersionBook, executor: Executor, *, clock: Clock, metrics: Metrics
+    ) -> None:
+        self._store = store
+        self._versions = versions
+        self._executor = executor
+        self._clock = clock
+        self._metrics = metrics
+
+    def perform(self, claimed: Sequence[Claimed]) -> tuple[list[Performed], list[Claimed]]:
+        """What was performed here, and what is left for the long way."""
+        performed: list[Performed] = []
+        others: list[Claimed] = []
+        for one in claimed:
+            try:
+                keeping = self._perform(one)
+            except Exception as error:  # the long way meets it again, and ends this run visibly
+                log.error("action.defect", exception=error, run_id=one.pending.run_id, rule_id=one.pending.rule_id)
+                keeping = None
+            if keeping is None:
+                others.append(one)
+            else:
+                performed.append(Performed(one, keeping))
+        return performed, others
+
+    async def keep(self, performed: Sequence[Performed]) -> None:
+        """Return once all of them are on disk, or given up."""
+        answers = [self._executor.ledger.keep(one.keeping) for one in performed]
+        try:
+            for one, answer in zip(performed, answers, strict=True):
+                try:
+                    await answer
+                except Exception as error:  # what becomes of this one is its own affair
+                    await self._recover(one, error)
+        finally:
+            for answer in answers:
+                answer.cancel()  # where this was cut off, nobody asks any more
+
+    def _perform(self, claimed: Claimed) -> Keeping | None:
+        """One run; None where it is not one of those, or did not go as it should: then nothing has happened."""
+        pending = claimed.pending
+        if claimed.begun or pending.shadow or pending.lost or pending.cancelled or pending.id in self._store.flagged:
+            return None
+        version = self._versions.find(pending.version_id)
+        if version is None or len(version.rule.actions) != 1:
+            return None
+        step = version.rule.actions[0]
+        act = getattr(self._executor.actions.find(step), "act", None)
+        if act is None:
+            return None
+        record = self._executor.render(pending, claimed.event, step)
+        if isinstance(record, Reject):
+            return None
+        return self._act(Work(pending, claimed.event, version.rule, step, record), act)
+
+    def _act(self, work: Work, act: Act) -> Keeping | None:
+        now = self._clock.now()
+        if failpoints.armed:
+            failpoints.reach(Failpoint.BEFORE_SEND)
+        outcome = act(request_of(work, _FIRST, now=now))
+        if failpoints.armed:
+            failpoints.reach(Failpoint.AFTER_SEND)
+        if not isinstance(outcome, Delivered) or (outcome.events and self._executor.is_too_deep(work.event)):
+            return None
+        self._metrics.trigger_late(now - work.pending.due_at)
+        self._executor.tell_attempt(work, _FIRST, outcome, 0)
+        run = DoneRun(work.pending, work.record, outcome.output)
+        return Keeping(work.pending, run, self._executor.make_events(work, outcome))
+
+    async def _recover(self, one: Performed, error: Exception) -> None:
+        pending = one.claimed.pending
+        try:
+            if not isinstance(error, StorageError) or isinstance(error, ClosedError | FencedError):
+                raise error
+            log.error("run.storage", error=str(error))
+            await self._executor.keep(lambda: self._executor.ledger.keep(one.keeping))
+        except FencedError as fenced:
+            log.error("run.fenced", run_id=pending.run_id, error=str(fenced))
+        except StorageError as closed:
+            log.error("run.storage", run_id=pending.run_id, error=str(closed))
+        except Exception as fault:  # one faulty run must not stop the others
+            log.error("run.defect", exception=fault, run_id=pending.run_id, rule_id=pending.rule_id)
+            await self._executor.give_up(one.claimed, "internal-error", f"{type(fault).__name__}: {fault}")
