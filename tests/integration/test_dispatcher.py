@@ -10,7 +10,7 @@ import pytest
 from autoflow.actions.base import Request
 from autoflow.errors import StorageError
 from autoflow.model.run import Delivered, Outcome, Retry
-from autoflow.runs.ledger import Ending
+from autoflow.runs.ledger import Ending, Taken
 from autoflow.store import waiting
 from support.line import Line
 from support.turns import turn
@@ -43,7 +43,7 @@ def hold_claims(line: Line) -> tuple[asyncio.Event, asyncio.Event]:
 
     async def held(change: object) -> object:
         answer = await transact(change)  # type: ignore[arg-type]  # handed through
-        if isinstance(answer, list) and answer and isinstance(answer[0], list):  # of the ledger: what was claimed
+        if isinstance(answer, list) and answer and isinstance(answer[0], Taken):
             kept.set()
             await go_on.wait()
         return answer
@@ -120,13 +120,13 @@ async def test_what_was_claimed_and_lost_is_found_by_the_sweep(line: Line) -> No
 async def test_whatever_fails_as_it_looks_it_looks_again(line: Line, error: Exception) -> None:
     """The dispatcher lives as long as the daemon."""
     await line.emit("x", {"n": 1})
-    read = line.store.read
+    transact = line.store.transact
 
-    async def failing(_look: object) -> object:
-        line.store.read = read  # type: ignore[method-assign]  # only once
+    async def failing(_change: object) -> object:
+        line.store.transact = transact  # type: ignore[method-assign]  # only once
         raise error
 
-    line.store.read = failing  # type: ignore[method-assign, assignment]  # once
+    line.store.transact = failing  # type: ignore[method-assign, assignment]  # once
     running = asyncio.ensure_future(line.dispatcher.run())
     while not line.recorder.sent:
         line.alarm.ring()
@@ -248,10 +248,13 @@ async def test_a_result_that_still_waits_for_its_commit_as_the_grace_ends_is_kep
     commit, answered, go_on = ledger._commit, asyncio.Event(), asyncio.Event()
 
     async def held(batch: Sequence[Any]) -> None:
-        if isinstance(batch[0][0], Ending):
+        results = [one for one in batch if isinstance(one[0], Ending)]
+        if others := [one for one in batch if one not in results]:
+            await commit(others)
+        if results:
             answered.set()
             await go_on.wait()
-        await commit(batch)
+            await commit(results)
 
     ledger._commit = held  # type: ignore[method-assign]  # another commit is under way for as long as the test wants
     await line.emit("x", {"n": 1})

@@ -7,6 +7,7 @@ the slots keeps nobody else waiting.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 
@@ -91,7 +92,7 @@ class Dispatcher:
                 claimed = await self._claim(thorough=True)
             if idle and not claimed and not self._busy:  # a suspect is begun without being claimed here
                 return
-            if self._busy:
+            if self._busy and not claimed:
                 await asyncio.wait(self._busy.values(), return_when=asyncio.FIRST_COMPLETED)
 
     async def stop(self, grace: float) -> None:
@@ -99,10 +100,12 @@ class Dispatcher:
         self._stopping = True
         self._slots.close()
         self._alarm.ring()
-        async with self._claiming:
-            pass  # a claim that was on its way has come back, and was not begun
+        until = time.monotonic() + grace
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace), self._claiming:
+                pass  # a claim that was on its way has come back, and was not begun
         if self._busy:
-            await asyncio.wait(self._busy.values(), timeout=grace)
+            await asyncio.wait(self._busy.values(), timeout=max(0.0, until - time.monotonic()))
         for task in tuple(self._busy.values()):
             task.cancel()
         if self._busy:
@@ -167,7 +170,7 @@ class Dispatcher:
 
     def _chooser(self, *, thorough: bool) -> Callable[[Reading], Choice]:
         """Tells what could begin, with the slots there are now."""
-        limit, full = self._slots.free, tuple(self._slots.full())
+        limit, full = min(self._slots.free, self._slots.total), tuple(self._slots.full())
 
         def look(view: Reading) -> Choice:
             return waiting.choose_due(
@@ -197,29 +200,42 @@ class Dispatcher:
         slot = self._slots.claim(claimed.pending.target)
         self._loop = self._loop or asyncio.get_running_loop()  # asking for it each time costs a call of the system
         task = self._loop.create_task(self._perform(claimed, slot))
-        self._busy[claimed.pending.id] = task
-        task.add_done_callback(lambda _task: self._end(claimed.pending.id))
+        self._watch(task, (claimed.pending.id,))
         return task
 
     def _start_all(self, claimed: Sequence[Claimed]) -> None:
-        performed, others = self._inner.perform(claimed)
-        if performed:
-            self._slots.hold(len(performed))
-            task = asyncio.ensure_future(self._inner.keep(performed))
-            ids = [one.claimed.pending.id for one in performed]
-            self._busy.update(dict.fromkeys(ids, task))
-            task.add_done_callback(lambda _task: self._end_all(ids))
-        for one in others:
-            self._start(one)
+        inner = [one for one in claimed if self._inner.takes(one)]
+        if inner:
+            self._slots.hold(len(inner))
+            # Not at once: what is next is claimed first, so that the store works beside it.
+            self._watch(asyncio.ensure_future(self._perform_inner(inner)), [one.pending.id for one in inner])
+        taken = {one.pending.id for one in inner}
+        for one in claimed:
+            if one.pending.id not in taken:
+                self._start(one)
 
-    def _end_all(self, ids: Sequence[int]) -> None:
-        self._slots.release(len(ids))
+    async def _perform_inner(self, claimed: Sequence[Claimed]) -> None:
+        """Many runs at once; those that turn out to be others go the long way, each for itself."""
+        try:
+            if self.is_stopping():
+                return
+            performed, others = self._inner.perform(claimed)
+            for one in others:
+                self._start(one)
+            await self._inner.keep(performed)
+        finally:
+            self._slots.release(len(claimed))
+
+    def _watch(self, task: asyncio.Task[None], ids: Sequence[int]) -> None:
+        """These are performed by this task now."""
+        self._busy.update(dict.fromkeys(ids, task))
+        task.add_done_callback(lambda task: self._end(task, ids))
+
+    def _end(self, task: asyncio.Task[None], ids: Sequence[int]) -> None:
         for number in ids:
-            self._end(number)
-
-    def _end(self, pending_id: int) -> None:
-        del self._busy[pending_id]
-        self._store.flagged.discard(pending_id)
+            if self._busy.get(number) is task:  # else another one goes on with it
+                del self._busy[number]
+                self._store.flagged.discard(number)
         self._alarm.ring()
 
     async def _perform(self, claimed: Claimed, slot: Slot) -> None:

@@ -16,6 +16,7 @@ from autoflow.clock import Clock
 from autoflow.errors import ClosedError, FencedError, StorageError
 from autoflow.failpoints import Failpoint
 from autoflow.model.run import Delivered, Outcome, Reject
+from autoflow.model.step import Step
 from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
 from autoflow.rules.versions import VersionBook
@@ -50,8 +51,18 @@ class InnerRuns:
         self._clock = clock
         self._metrics = metrics
 
+    def takes(self, claimed: Claimed) -> bool:
+        """Whether this is one of those runs, with nothing unusual about it."""
+        pending = claimed.pending
+        if claimed.begun or pending.shadow or pending.lost or pending.cancelled:
+            return False
+        version = self._versions.find(pending.version_id)
+        if version is None or len(version.rule.actions) > 1:
+            return False
+        return self._find(version.rule.actions[0]) is not None
+
     def perform(self, claimed: Sequence[Claimed]) -> tuple[list[Performed], list[Claimed]]:
-        """What was performed here, and what is left for the long way."""
+        """What was performed of those it takes, and what is left for the long way."""
         performed: list[Performed] = []
         others: list[Claimed] = []
         for one in claimed:
@@ -80,21 +91,21 @@ class InnerRuns:
                 answer.cancel()  # where this was cut off, nobody asks any more
 
     def _perform(self, claimed: Claimed) -> Keeping | None:
-        """One run; None where it is not one of those, or did not go as it should: then nothing has happened."""
+        """One run; None where it did not go as it should: then nothing has happened."""
         pending = claimed.pending
-        if claimed.begun or pending.shadow or pending.lost or pending.cancelled or pending.id in self._store.flagged:
-            return None
         version = self._versions.find(pending.version_id)
-        if version is None or len(version.rule.actions) != 1:
+        if version is None or pending.id in self._store.flagged:
             return None
         step = version.rule.actions[0]
-        act = getattr(self._executor.actions.find(step), "act", None)
-        if act is None:
-            return None
+        act = self._find(step)
         record = self._executor.render(pending, claimed.event, step)
-        if isinstance(record, Reject):
+        if act is None or isinstance(record, Reject):
             return None
         return self._act(Work(pending, claimed.event, version.rule, step, record), act)
+
+    def _find(self, step: Step) -> Act | None:
+        act: Act | None = getattr(self._executor.actions.find(step), "act", None)
+        return act
 
     def _act(self, work: Work, act: Act) -> Keeping | None:
         now = self._clock.now()

@@ -18,12 +18,14 @@ class Slots:
     """Counts what is claimed and what is being sent. `share` is the most that one target may have of `total`."""
 
     def __init__(self, total: int, *, share: float) -> None:
-        self._total = total
+        self.total = total
         self._most = max(1, int(total * share))
         self._claims = _Count()
         self._sends = _Count()
         #: those that are ready, longest first
         self._ready: deque[tuple[str | None, asyncio.Future[bool]]] = deque()
+        #: how many of them were let in and have not gone on yet
+        self._resuming = 0
         self._closed = False
         #: called when something more may be claimed
         self.freed: Callable[[], None] = _ignore
@@ -31,7 +33,7 @@ class Slots:
     @property
     def free(self) -> int:
         """How much more may be claimed."""
-        return AHEAD * self._total - self._claims.total
+        return AHEAD * self.total - self._claims.total
 
     def room(self, target: str) -> int:
         """How much more may be claimed for this target."""
@@ -66,23 +68,35 @@ class Slots:
     def may_send(self, target: str | None) -> bool:
         """Whether a send to this target may begin now."""
         has_room = target is None or self._sends.of[target] < self._most
-        return has_room and self._sends.total < self._total and not self._closed
+        return has_room and self._sends.total < self.total and not self._closed
 
     async def _begin(self, target: str | None) -> bool:
         """Wait for a send to this target to be possible, and count it; False where nothing begins any more."""
         if self._closed:
             return False
-        if self.may_send(target):
+        may_send = self.may_send(target)
+        if may_send and not self._resuming:
             self._sends.add(target)
             return True
         waiting: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._ready.append((target, waiting))
+        if may_send:  # an older one was let in, and goes on with the loop's next turn: this one behind it
+            self._let_in(target, waiting)
+        else:
+            self._ready.append((target, waiting))
         try:
-            return await waiting
+            is_let_in = await _in_turn(waiting)
         except asyncio.CancelledError:
-            if waiting.done() and not waiting.cancelled() and waiting.result():
-                self._end(target)  # it was let in as it was cut off
+            if _is_let_in(waiting):  # just as it was cut off
+                self._resuming -= 1
+                self._end(target)
             raise
+        self._resuming -= is_let_in
+        return is_let_in
+
+    def _let_in(self, target: str | None, waiting: asyncio.Future[bool]) -> None:
+        self._sends.add(target)
+        self._resuming += 1
+        waiting.set_result(True)
 
     def _end(self, target: str | None) -> None:
         """A send has ended: of those that are ready, the first that has room begins."""
@@ -91,8 +105,7 @@ class Slots:
             self._ready.popleft()
         for place, (following, waiting) in enumerate(self._ready):
             if not waiting.done() and self.may_send(following):
-                self._sends.add(following)
-                waiting.set_result(True)
+                self._let_in(following, waiting)
                 del self._ready[place]
                 return
 
@@ -160,6 +173,17 @@ class _Count:
         self.of[target] -= number
         if self.of[target] <= 0:
             del self.of[target]
+
+
+async def _in_turn(waiting: asyncio.Future[bool]) -> bool:
+    """What it came to, with the loop's next turn at the soonest."""
+    if waiting.done():
+        await asyncio.sleep(0)
+    return await waiting
+
+
+def _is_let_in(waiting: asyncio.Future[bool]) -> bool:
+    return waiting.done() and not waiting.cancelled() and waiting.result()
 
 
 def _ignore() -> None:
