@@ -73,17 +73,13 @@ def make_parts(
     )
     actions = build_actions(settings.notifiers, outgoing, secrets, context)
     executor.actions = ActionSet(types=ACTION_TYPES, actions=actions, library=library)
-    engine = Engine(
-        store,
-        clock=clock,
-        alarm=alarm,
-        targets=lambda step: executor.actions.target(step),  # noqa: PLW0108 - the set is replaced at each reload
-        metrics=metrics,
-        options=EngineOptions(shadow=shadow),
-    )
+    targets = lambda step: executor.actions.target(step)  # noqa: E731, PLW0108 - the set is replaced at each reload
+    options = EngineOptions(shadow=shadow)
+    engine = Engine(store, clock=clock, alarm=alarm, targets=targets, metrics=metrics, options=options)
     executor.ledger.sink = engine
     limits = settings.limits
     slots = Slots(limits.slots, share=limits.target_share)
+    inner = InnerRuns(store, versions, executor, clock=clock, metrics=metrics)
     decode_limits = DecodeLimits(event_bytes=limits.event_bytes, depth=limits.depth, events=limits.batch)
     decoder = Decoder(engine.ids, decode_limits, ZoneInfo(settings.timezone))
     return Parts(
@@ -96,13 +92,7 @@ def make_parts(
         gate=Gate(engine, store, metrics, Room(limits.body)),
         decoder=decoder,
         dispatcher=Dispatcher(
-            store,
-            executor,
-            inner=InnerRuns(store, versions, executor, clock=clock, metrics=metrics),
-            alarm=alarm,
-            clock=clock,
-            slots=slots,
-            only_shadow=shadow,
+            store, executor, inner=inner, alarm=alarm, clock=clock, slots=slots, only_shadow=shadow
         ),
         reloader=_make_reloader(settings, engine, executor, versions, store, problems),
         trial=_make_trial(engine, executor, decoder),

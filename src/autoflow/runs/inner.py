@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from autoflow import failpoints
 from autoflow.actions.base import Request
 from autoflow.clock import Clock
 from autoflow.errors import ClosedError, FencedError, StorageError
-from autoflow.failpoints import Failpoint
 from autoflow.model.run import Delivered, Outcome, Reject
 from autoflow.model.step import Step
 from autoflow.observe.log import get_log
@@ -109,11 +107,7 @@ class InnerRuns:
 
     def _act(self, work: Work, act: Act) -> Keeping | None:
         now = self._clock.now()
-        if failpoints.armed:
-            failpoints.reach(Failpoint.BEFORE_SEND)
         outcome = act(request_of(work, _FIRST, now=now))
-        if failpoints.armed:
-            failpoints.reach(Failpoint.AFTER_SEND)
         if not isinstance(outcome, Delivered) or (outcome.events and self._executor.is_too_deep(work.event)):
             return None
         self._metrics.trigger_late(now - work.pending.due_at)

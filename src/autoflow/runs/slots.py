@@ -178,7 +178,7 @@ class _Count:
 async def _in_turn(waiting: asyncio.Future[bool]) -> bool:
     """What it came to, with the loop's next turn at the soonest."""
     if waiting.done():
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # awaiting what is done gives no turn away
     return await waiting
 
 
