@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import Protocol
 
 Millis = int
@@ -46,7 +47,13 @@ class VirtualClock:
 def to_rfc3339(moment: Millis) -> str:
     """2026-03-29T00:50:00.000Z, always UTC and always with milliseconds."""
     whole, millis = divmod(moment, 1000)
-    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
+    return f"{_second(whole)}.{millis:03d}Z"
+
+
+@lru_cache(maxsize=256)
+def _second(whole: int) -> str:
+    """Much of what is told falls into the same seconds."""
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def from_rfc3339(text: str, zone: tzinfo | None = None) -> Millis:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from autoflow.clock import Clock, to_rfc3339
@@ -50,6 +51,10 @@ class Receipt(NamedTuple):
     planned: tuple[NewPending, ...] = ()
     #: (rule, run) of the waiting work that it ended
     ended: tuple[tuple[str, str], ...] = ()
+
+
+_judged, _receipt = partial(tuple.__new__, Judged), partial(tuple.__new__, Receipt)
+"""One of each is made for every event: of all values in their order, in half the time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +101,7 @@ class Engine:
         matched = rulebook.match(event, facts)
         ends = self._waits.ends(event, facts)
         if matched is NOTHING and not ends:
-            return Judged(event, rulebook)
+            return _judged((event, rulebook, (), (), ()))
         return Judged(
             event,
             rulebook,
@@ -125,7 +130,7 @@ class Engine:
         waiting: list[tuple[int, NewPending]] = []
         told: list[tuple[Judged, Receipt]] = []
         for seq, (one, became) in enumerate(zip(batch, stored, strict=True), start=first):
-            receipt = Receipt(one.event, became)
+            receipt = _receipt((one.event, became, (), ()))
             if became is not ACCEPTED:
                 told.append((one, receipt))
             elif one.planned or one.errors or one.ends:
@@ -207,7 +212,7 @@ class Engine:
         for version, message in one.errors:
             tx.run("insert_judgement_error", event_seq=seq, version=version.id, message=message)
         if self._options.shadow:
-            return tuple(replace(new, shadow=True) for new in one.planned)
+            return tuple(new._replace(shadow=True) for new in one.planned)
         return one.planned
 
     def _tell(self, told: Sequence[tuple[Judged, Receipt]]) -> None:

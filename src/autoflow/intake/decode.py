@@ -24,7 +24,7 @@ from autoflow.intake.envelope import (
     read_time,
 )
 from autoflow.intake.plain import PlainEvent, read_plain, read_plain_array, read_plain_lines
-from autoflow.model.event import DEFAULT_ACCOUNT, DEFAULT_SOURCE, Event
+from autoflow.model.event import DEFAULT_ACCOUNT, DEFAULT_SOURCE, NO_EXTENSIONS, Event, make_event
 from autoflow.model.ids import IdSource
 from autoflow.model.json import Json, is_deeper
 
@@ -133,19 +133,10 @@ class Decoder:
             raw = write_json(data)
             if time is None or len(raw) > self.limits.event_bytes:
                 return None
-            # By position: by name it takes twice the time.
+            source, account = one.source or DEFAULT_SOURCE, one.account or DEFAULT_ACCOUNT
+            name = one.id or fresh.pop()
             made.append(
-                Event(
-                    one.id or fresh.pop(),
-                    one.type,
-                    time,
-                    now,
-                    raw,
-                    data,
-                    one.source or DEFAULT_SOURCE,
-                    one.account or DEFAULT_ACCOUNT,
-                    one.subject,
-                )
+                make_event((name, one.type, time, now, raw, data, source, account, one.subject, 0, NO_EXTENSIONS))
             )
         return made
 

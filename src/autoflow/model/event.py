@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final, NamedTuple
 
 from autoflow.model.json import Json, JsonObject
@@ -56,6 +57,10 @@ class Event(NamedTuple):
             "depth": self.depth,
             "data": self.data,
         }
+
+
+make_event = partial(tuple.__new__, Event)
+"""An event of all its values in their order, for who makes many: half the time of the name's own call."""
 
 
 def facts_of(event: Event) -> dict[str, Json]:

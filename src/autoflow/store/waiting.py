@@ -38,9 +38,8 @@ class Wait:
     key: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewPending:
-    """A pending trigger before it is stored."""
+class NewPending(NamedTuple):
+    """A pending trigger before it is stored. A named tuple: one is made for each event that leads to something."""
 
     account: str
     rule_id: str

@@ -5,7 +5,6 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -208,7 +207,7 @@ async def test_waiting_work_comes_back_as_it_went_in(store: Store, each: int, di
     for number in range(40):
         changed = {name: others[name] for name in differ if number % 3}
         texts = {name: new.format(number) if isinstance(new, str) else new for name, new in changed.items()}
-        given.append(replace(plain, run_id=f"run{number}", **texts))
+        given.append(plain._replace(run_id=f"run{number}", **texts))
     for begin in range(0, 40, each):
         part = [(1, new) for new in given[begin : begin + each]]
         await store.transact(lambda tx, part=part: waiting.insert_pending(tx, part))

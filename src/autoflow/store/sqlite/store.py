@@ -257,23 +257,26 @@ class SqliteStore:
         return look_at(connection, look, self._clock.now())
 
     def _write_for_ever(self) -> None:
-        while (first := self._changes.get()) is not None:
-            batch = [first]
-            ended = False
-            while len(batch) < MOST_CHANGES:
-                try:
-                    following = self._changes.get_nowait()
-                except queue.Empty:
-                    break
-                if following is None:
-                    ended = True
-                    break
-                batch.append(following)
+        while self._write_arrived():
+            self._checkpoint()
+
+    def _write_arrived(self) -> bool:
+        """Commit what has arrived, and answer; False at the end.
+
+        Nothing of it is held from here on: its events are taken back by the thread that made them, for which they are
+        near.
+        """
+        batch: list[_Change] = []
+        following = self._changes.get()
+        while following is not None:
+            batch.append(following)
+            if len(batch) == MOST_CHANGES or self._changes.empty():
+                break
+            following = self._changes.get()
+        if batch:
             self._commit(batch)
             _answer(batch)
-            self._checkpoint()
-            if ended:
-                return
+        return following is not None
 
     def _commit(self, batch: Sequence[_Change]) -> None:
         connection = self._connection
