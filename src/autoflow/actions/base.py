@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from autoflow.model.json import Json, JsonObject
 from autoflow.model.run import Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One attempt at one action: the rendered parameters and who asks.
+class Request(NamedTuple):
+    """One attempt at one action: the rendered parameters and who asks. A named tuple: it is made for each attempt.
 
     Secret references stand in `params` as written; an action resolves them as it sends.
     """

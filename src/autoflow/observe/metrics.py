@@ -125,6 +125,10 @@ class Metrics:
         counter.inc()
         histogram.observe(seconds)
 
+    def attempts_made(self, action: str, result: str, count: int) -> None:
+        """Attempts at actions that take no time of their own were made."""
+        self._child(self._attempts, action, result).inc(count)
+
     def dead_lettered(self, action: str, reason: str) -> None:
         """An action was given up."""
         self._dead.labels(action, reason).inc()

@@ -17,7 +17,7 @@ from autoflow.errors import FencedError, StorageError
 from autoflow.failpoints import Failpoint
 from autoflow.observe.log import get_log
 from autoflow.runs.executor import Executor
-from autoflow.runs.inner import InnerRuns
+from autoflow.runs.inner import Inner, InnerRuns
 from autoflow.runs.ledger import Taken
 from autoflow.runs.slots import Slot, Slots
 from autoflow.scheduling.wakeup import Alarm
@@ -204,27 +204,25 @@ class Dispatcher:
         return task
 
     def _start_all(self, claimed: Sequence[Claimed]) -> None:
-        inner = [one for one in claimed if self._inner.takes(one)]
+        inner, others = self._inner.sort(claimed)
         if inner:
             self._slots.hold(len(inner))
-            # Not at once: what is next is claimed first, so that the store works beside it.
-            self._watch(asyncio.ensure_future(self._perform_inner(inner)), [one.pending.id for one in inner])
-        taken = {one.pending.id for one in inner}
-        for one in claimed:
-            if one.pending.id not in taken:
-                self._start(one)
+            self._watch(asyncio.ensure_future(self._perform_inner(inner)), [one.claimed.pending.id for one in inner])
+        for one in others:
+            self._start(one)
 
-    async def _perform_inner(self, claimed: Sequence[Claimed]) -> None:
+    async def _perform_inner(self, inner: Sequence[Inner]) -> None:
         """Many runs at once; those that turn out to be others go the long way, each for itself."""
         try:
+            await asyncio.sleep(0)  # the next claim is handed to the store first, which then works beside this
             if self.is_stopping():
                 return
-            performed, others = self._inner.perform(claimed)
+            performed, others = self._inner.perform(inner)
             for one in others:
                 self._start(one)
             await self._inner.keep(performed)
         finally:
-            self._slots.release(len(claimed))
+            self._slots.release(len(inner))
 
     def _watch(self, task: asyncio.Task[None], ids: Sequence[int]) -> None:
         """These are performed by this task now."""

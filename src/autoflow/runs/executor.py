@@ -215,14 +215,8 @@ class Executor:
             params = render_params(step, action, Facts.of(arrival_facts(event)), self.actions.library)
         except TemplateError as error:
             return Reject(code="template", detail=str(error))
-        return StepRecord(
-            run_id=pending.run_id,
-            step=step.path,
-            type=step.type,
-            key=action_key(pending.run_id, step.path),
-            target=self.actions.target(step),
-            params=params,
-        )
+        key = action_key(pending.run_id, step.path)
+        return StepRecord(pending.run_id, step.path, step.type, key, self.actions.target(step), params)
 
     async def _send(self, work: Work, number: AttemptNumber) -> Outcome:
         """One attempt. Whatever an action raises is a defect of ours and worth another attempt."""
@@ -245,7 +239,9 @@ class Executor:
         if isinstance(outcome, Delivered) and outcome.events and self.is_too_deep(work.event):
             detail = f"{work.event.depth} actions stand between this event and one from outside"
             outcome = Reject(code="chain-too-deep", detail=detail)
-        self.tell_attempt(work, number, outcome, self._clock.now() - started)
+        millis = self._clock.now() - started
+        self._metrics.attempt_made(work.step.type, _result_of(outcome), seconds=millis / 1000)
+        log_attempt(work, number, outcome, millis)
         return outcome
 
     def is_too_deep(self, event: Event) -> bool:
@@ -404,32 +400,25 @@ class Executor:
             due_at=self._clock.now(),
         )
 
-    def tell_attempt(self, work: Work, number: AttemptNumber, outcome: Outcome, millis: int) -> None:
-        """Count an attempt, and log it."""
-        result = _result_of(outcome)
-        self._metrics.attempt_made(work.step.type, result, seconds=millis / 1000)
-        failure: JsonObject = {}
-        if not isinstance(outcome, Delivered):
-            failure = {"code": outcome.code, "error": outcome.detail}
-        level = log.info if result is AttemptResult.DELIVERED else log.warning
-        level(
-            "action.attempt", result=result.value, attempt=number.number, action=work.step.type,
-            target=work.record.target, duration_ms=millis, **_ids(work), **failure,
-        )  # fmt: skip
+
+def log_attempt(work: Work, number: AttemptNumber, outcome: Outcome, millis: int) -> None:
+    """A line for an attempt."""
+    result = _result_of(outcome)
+    failure: JsonObject = {}
+    if not isinstance(outcome, Delivered):
+        failure = {"code": outcome.code, "error": outcome.detail}
+    level = log.info if result is AttemptResult.DELIVERED else log.warning
+    level(
+        "action.attempt", result=result.value, attempt=number.number, action=work.step.type,
+        target=work.record.target, duration_ms=millis, **_ids(work), **failure,
+    )  # fmt: skip
 
 
 def request_of(work: Work, number: AttemptNumber, *, now: int) -> Request:
     """What the action of a step is handed."""
+    record, rule, event = work.record, work.rule, work.event
     return Request(
-        params=work.record.params,
-        key=work.record.key,
-        attempt=number.number,
-        account=work.rule.account,
-        rule_id=work.rule.id,
-        run_id=work.record.run_id,
-        event_id=work.event.id,
-        event_type=work.event.type,
-        now=now,
+        record.params, record.key, number.number, rule.account, rule.id, record.run_id, event.id, event.type, now
     )
 
 

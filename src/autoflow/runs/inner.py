@@ -7,18 +7,21 @@ which a crash in between repeats. What is unusual in any way goes the long way, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from autoflow.actions.base import Request
+from autoflow.actions.kinds import LOG
 from autoflow.clock import Clock
 from autoflow.errors import ClosedError, FencedError, StorageError
-from autoflow.model.run import Delivered, Outcome, Reject
+from autoflow.model.rule import Rule
+from autoflow.model.run import AttemptResult, Delivered, Outcome, Reject
 from autoflow.model.step import Step
 from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
 from autoflow.rules.versions import VersionBook
-from autoflow.runs.executor import Executor, Work, request_of
+from autoflow.runs.executor import Executor, Work, log_attempt, request_of
 from autoflow.runs.ledger import Keeping
 from autoflow.store.base import Store
 from autoflow.store.history import AttemptNumber, DoneRun
@@ -28,6 +31,15 @@ log = get_log("autoflow.runs")
 
 Act = Callable[[Request], Outcome]
 _FIRST = AttemptNumber(number=1, in_series=1)
+
+
+class Inner(NamedTuple):
+    """One of those runs, with what performs it."""
+
+    claimed: Claimed
+    rule: Rule
+    step: Step
+    act: Act
 
 
 class Performed(NamedTuple):
@@ -49,30 +61,35 @@ class InnerRuns:
         self._clock = clock
         self._metrics = metrics
 
-    def takes(self, claimed: Claimed) -> bool:
-        """Whether this is one of those runs, with nothing unusual about it."""
-        pending = claimed.pending
-        if claimed.begun or pending.shadow or pending.lost or pending.cancelled:
-            return False
-        version = self._versions.find(pending.version_id)
-        if version is None or len(version.rule.actions) > 1:
-            return False
-        return self._find(version.rule.actions[0]) is not None
-
-    def perform(self, claimed: Sequence[Claimed]) -> tuple[list[Performed], list[Claimed]]:
-        """What was performed of those it takes, and what is left for the long way."""
-        performed: list[Performed] = []
+    def sort(self, claimed: Sequence[Claimed]) -> tuple[list[Inner], list[Claimed]]:
+        """Those of them that can be performed here, and the others."""
+        inner: list[Inner] = []
         others: list[Claimed] = []
         for one in claimed:
-            try:
-                keeping = self._perform(one)
-            except Exception as error:  # the long way meets it again, and ends this run visibly
-                log.error("action.defect", exception=error, run_id=one.pending.run_id, rule_id=one.pending.rule_id)
-                keeping = None
-            if keeping is None:
+            found = self._find(one)
+            if found is None:
                 others.append(one)
             else:
-                performed.append(Performed(one, keeping))
+                inner.append(found)
+        return inner, others
+
+    def perform(self, inner: Sequence[Inner]) -> tuple[list[Performed], list[Claimed]]:
+        """What was performed, and what did not go as it should: the long way meets that again, and tells of it."""
+        performed: list[Performed] = []
+        others: list[Claimed] = []
+        for one in inner:
+            try:
+                keeping = self._perform(one)
+            except Exception as error:  # one faulty run must not stop the others
+                pending = one.claimed.pending
+                log.error("action.defect", exception=error, run_id=pending.run_id, rule_id=pending.rule_id)
+                keeping = None
+            if keeping is None:
+                others.append(one.claimed)
+            else:
+                performed.append(Performed(one.claimed, keeping))
+        for action, number in Counter(one.keeping.run.record.type for one in performed).items():
+            self._metrics.attempts_made(action, AttemptResult.DELIVERED, number)
         return performed, others
 
     async def keep(self, performed: Sequence[Performed]) -> None:
@@ -88,32 +105,34 @@ class InnerRuns:
             for answer in answers:
                 answer.cancel()  # where this was cut off, nobody asks any more
 
-    def _perform(self, claimed: Claimed) -> Keeping | None:
-        """One run; None where it did not go as it should: then nothing has happened."""
+    def _find(self, claimed: Claimed) -> Inner | None:
         pending = claimed.pending
+        if claimed.begun or pending.shadow or pending.lost or pending.cancelled:
+            return None
         version = self._versions.find(pending.version_id)
-        if version is None or pending.id in self._store.flagged:
+        if version is None or len(version.rule.actions) > 1:
             return None
         step = version.rule.actions[0]
-        act = self._find(step)
-        record = self._executor.render(pending, claimed.event, step)
-        if act is None or isinstance(record, Reject):
-            return None
-        return self._act(Work(pending, claimed.event, version.rule, step, record), act)
-
-    def _find(self, step: Step) -> Act | None:
         act: Act | None = getattr(self._executor.actions.find(step), "act", None)
-        return act
+        return None if act is None else Inner(claimed, version.rule, step, act)
 
-    def _act(self, work: Work, act: Act) -> Keeping | None:
-        now = self._clock.now()
-        outcome = act(request_of(work, _FIRST, now=now))
-        if not isinstance(outcome, Delivered) or (outcome.events and self._executor.is_too_deep(work.event)):
+    def _perform(self, one: Inner) -> Keeping | None:
+        """One run; None where it did not go as it should: then nothing has happened."""
+        pending, event, now = one.claimed.pending, one.claimed.event, self._clock.now()
+        if pending.id in self._store.flagged:
             return None
-        self._metrics.trigger_late(now - work.pending.due_at)
-        self._executor.tell_attempt(work, _FIRST, outcome, 0)
-        run = DoneRun(work.pending, work.record, outcome.output)
-        return Keeping(work.pending, run, self._executor.make_events(work, outcome))
+        record = self._executor.render(pending, event, one.step)
+        if isinstance(record, Reject):
+            return None
+        work = Work(pending, event, one.rule, one.step, record)
+        outcome = one.act(request_of(work, _FIRST, now=now))
+        if not isinstance(outcome, Delivered) or (outcome.events and self._executor.is_too_deep(event)):
+            return None
+        self._metrics.trigger_late(now - pending.due_at)
+        if record.type != LOG.name:  # whose own line tells it
+            log_attempt(work, _FIRST, outcome, 0)
+        events = self._executor.make_events(work, outcome) if outcome.events else ()
+        return Keeping(pending, DoneRun(pending, record, outcome.output), events)
 
     async def _recover(self, one: Performed, error: Exception) -> None:
         pending = one.claimed.pending

@@ -198,8 +198,7 @@ class Ledger:
         standing = [one for one in keepings if one.pending.id in states]
         history.keep_runs(tx, [one.run for one in standing])
         if standing:
-            ended = [RunEnd(pending=one.pending, status=RunStatus.DONE) for one in standing]
-            tx.after_commit(self._count(ended))
+            tx.after_commit(self._count(Counter((one.pending.rule_id, RunStatus.DONE) for one in standing)))
         return {one.pending.id: None if one.pending.id in states else waiting.fenced(one.pending) for one in keepings}
 
     def _end(self, tx: Transaction, endings: Sequence[Ending], states: _Cancelled) -> dict[int, Any]:
@@ -228,11 +227,9 @@ class Ledger:
     def _end_runs(self, tx: Transaction, ended: Sequence[RunEnd]) -> None:
         if ended:
             history.end_runs(tx, ended)
-            tx.after_commit(self._count(ended))
+            tx.after_commit(self._count(Counter((one.pending.rule_id, one.status) for one in ended)))
 
-    def _count(self, ended: Sequence[RunEnd]) -> Callable[[], None]:
-        numbers = Counter((one.pending.rule_id, one.status) for one in ended)
-
+    def _count(self, numbers: Counter[tuple[str, RunStatus]]) -> Callable[[], None]:
         def count() -> None:
             for (rule_id, status), number in numbers.items():
                 self._metrics.run_ended(rule_id, status, number)

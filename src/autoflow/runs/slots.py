@@ -21,6 +21,8 @@ class Slots:
         self.total = total
         self._most = max(1, int(total * share))
         self._claims = _Count()
+        #: claims of what sends nothing
+        self._inner = 0
         self._sends = _Count()
         #: those that are ready, longest first
         self._ready: deque[tuple[str | None, asyncio.Future[bool]]] = deque()
@@ -33,7 +35,7 @@ class Slots:
     @property
     def free(self) -> int:
         """How much more may be claimed."""
-        return AHEAD * self.total - self._claims.total
+        return AHEAD * self.total - self._claims.total - max(0, self._inner - AHEAD * self.total)
 
     def room(self, target: str) -> int:
         """How much more may be claimed for this target."""
@@ -49,12 +51,12 @@ class Slots:
         return Slot(self, target)
 
     def hold(self, number: int) -> None:
-        """So many are claimed that send nothing."""
-        self._claims.add(None, number)
+        """So many are claimed that send nothing. Up to what the others may have they leave them room."""
+        self._inner += number
 
     def release(self, number: int) -> None:
         """So many of them have come to their ends."""
-        self._claims.remove(None, number)
+        self._inner -= number
         self.freed()
 
     def close(self) -> None:
@@ -164,13 +166,13 @@ class _Count:
         self.of: Counter[str | None] = Counter()
         self.total = 0
 
-    def add(self, target: str | None, number: int = 1) -> None:
-        self.of[target] += number
-        self.total += number
+    def add(self, target: str | None) -> None:
+        self.of[target] += 1
+        self.total += 1
 
-    def remove(self, target: str | None, number: int = 1) -> None:
-        self.total -= number
-        self.of[target] -= number
+    def remove(self, target: str | None) -> None:
+        self.total -= 1
+        self.of[target] -= 1
         if self.of[target] <= 0:
             del self.of[target]
 

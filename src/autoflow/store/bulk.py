@@ -34,4 +34,7 @@ def read_rows(text: str) -> Any:
 
 def nest(value: Json) -> msgspec.Raw:
     """A value that is kept as JSON text: it stands in a row as it is, and is not written as text in a text."""
-    return msgspec.Raw(plain_json(value).encode())
+    try:
+        return msgspec.Raw(_encode(value))
+    except (OverflowError, TypeError):  # a number that this encoder has no room for, a map that is not a dict
+        return msgspec.Raw(plain_json(value).encode())

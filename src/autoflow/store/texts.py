@@ -21,6 +21,8 @@ def write_detail(text: str) -> str:
 
 def write_answer(value: Json) -> str:
     """What a receiver answered as JSON text: a number that is none becomes null, half a letter `?`."""
+    if value == {}:  # most of what does not answer
+        return "{}"
     try:
         return plain_json(value).encode().decode()
     except (ValueError, TypeError):
