@@ -61,6 +61,8 @@ class Dispatcher:
         self._busy: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
         self._inner = inner
+        #: whether all that was claimed last sent nothing out
+        self._only_inner = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._swept_at = clock.now()
         self._tried_suspects = False
@@ -137,10 +139,11 @@ class Dispatcher:
         """Claim as much as there are free slots, and start it; how much it was."""
         if not self._tried_suspects:
             await self._try_suspects()
-        if self._slots.free <= 0 or self.is_stopping():
+        if self._most() <= 0 or self.is_stopping():
             return 0
         taken = await self._take(thorough=thorough)
         if not taken.claimed:
+            self._only_inner = False
             if taken.choice.next_due is not None:
                 self._alarm.arm(taken.choice.next_due)
             return len(taken.choice.ids)  # chosen, and gone before the claim: there may be others
@@ -168,13 +171,23 @@ class Dispatcher:
             return Taken(choice=choice, claimed=[])
         return await self._executor.ledger.claim(lambda _view: choice)
 
+    def _most(self) -> int:
+        """How much is claimed at once: where all of it stayed inside the last time, more."""
+        return max(self._slots.free, self._slots.inner_room) if self._only_inner else self._slots.free
+
     def _chooser(self, *, thorough: bool) -> Callable[[Reading], Choice]:
         """Tells what could begin, with the slots there are now."""
-        limit, full = min(self._slots.free, self._slots.total), tuple(self._slots.full())
+        limit, outer, full = self._most(), self._slots.free, tuple(self._slots.full())
 
         def look(view: Reading) -> Choice:
             return waiting.choose_due(
-                view, limit=limit, room=self._slots.room, full=full, only_shadow=self._only_shadow, thorough=thorough
+                view,
+                limit=limit,
+                room=self._slots.room,
+                outer=outer,
+                full=full,
+                only_shadow=self._only_shadow,
+                thorough=thorough,
             )
 
         return look
@@ -205,6 +218,7 @@ class Dispatcher:
 
     def _start_all(self, claimed: Sequence[Claimed]) -> None:
         inner, others = self._inner.sort(claimed)
+        self._only_inner = not others
         if inner:
             self._slots.hold(len(inner))
             self._watch(asyncio.ensure_future(self._perform_inner(inner)), [one.claimed.pending.id for one in inner])

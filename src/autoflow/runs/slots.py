@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 AHEAD = 2
 """Claims for each slot: one is being sent, the others are ready."""
+INNER = 8
+"""Claims for each slot of what sends nothing out: one half is performed while the store works on the other."""
 
 
 class Slots:
@@ -35,7 +37,12 @@ class Slots:
     @property
     def free(self) -> int:
         """How much more may be claimed."""
-        return AHEAD * self.total - self._claims.total - max(0, self._inner - AHEAD * self.total)
+        return AHEAD * self.total - self._claims.total
+
+    @property
+    def inner_room(self) -> int:
+        """How much more may be claimed at once of what sends nothing out."""
+        return min(INNER // 2 * self.total, INNER * self.total - self._inner)
 
     def room(self, target: str) -> int:
         """How much more may be claimed for this target."""
@@ -51,7 +58,7 @@ class Slots:
         return Slot(self, target)
 
     def hold(self, number: int) -> None:
-        """So many are claimed that send nothing. Up to what the others may have they leave them room."""
+        """So many are claimed that send nothing. They take no room from those that do."""
         self._inner += number
 
     def release(self, number: int) -> None:

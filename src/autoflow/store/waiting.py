@@ -140,24 +140,26 @@ def choose_due(
     *,
     limit: int,
     room: Callable[[str], int],
+    outer: int | None = None,
     full: Sequence[str] = (),
     only_shadow: bool = False,
     thorough: bool = True,
 ) -> Choice:
     """What is due and could begin, oldest first. `room` tells how many more sends a target may have.
 
+    At most `limit`, and at most `outer` of them that send something out.
     The oldest are looked at. Where they wait for targets without room, everything that is due is looked at for
     others, if that is asked for: it takes as long as there is much due.
     """
     values = {"limit": limit, "shadow": int(only_shadow), "suspect": SUSPECT, "now": view.now}
-    left: dict[str, int] = dict.fromkeys(full, 0)
+    left: _Left = {None: limit if outer is None else outer, **dict.fromkeys(full, 0)}
     oldest = _read_due(view, values)
     chosen = [number for number, target in oldest if _has_room(target, left, room)]
     is_all = len(oldest) < limit
     if not is_all and thorough and len(chosen) < limit:
         is_all = True
         known = frozenset(chosen)
-        none_left = json.dumps([target for target, slots in left.items() if slots <= 0])
+        none_left = json.dumps([target for target, slots in left.items() if slots <= 0 and target is not None])
         for row in view.rows("due_elsewhere", full=none_left, **values):
             if len(chosen) < limit and row["id"] not in known and _has_room(row["target"], left, room):
                 chosen.append(row["id"])
@@ -257,12 +259,19 @@ def _event_or_end(tx: Transaction, row: Mapping[str, Any]) -> Event | None:
         return None
 
 
-def _has_room(target: str | None, left: dict[str, int], room: Callable[[str], int]) -> bool:
+_Left = dict[str | None, int]
+"""How many more sends a target may have, and under None how many there may be of all targets."""
+
+
+def _has_room(target: str | None, left: _Left, room: Callable[[str], int]) -> bool:
     """Take one of a target's slots, where it has one left."""
     if target is None:
         return True
     slots = left[target] = left.get(target, room(target)) - 1
-    return slots >= 0
+    if slots < 0 or left[None] <= 0:
+        return False
+    left[None] -= 1
+    return True
 
 
 def next_due(view: Reading, *, after: int = -1, only_shadow: bool = False) -> int | None:
