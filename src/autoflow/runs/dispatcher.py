@@ -177,17 +177,12 @@ class Dispatcher:
 
     def _chooser(self, *, thorough: bool) -> Callable[[Reading], Choice]:
         """Tells what could begin, with the slots there are now."""
-        limit, outer, full = self._most(), self._slots.free, tuple(self._slots.full())
+        limit, outer = self._most(), self._slots.free
+        full = tuple(self._slots.full()) if thorough else None
 
         def look(view: Reading) -> Choice:
             return waiting.choose_due(
-                view,
-                limit=limit,
-                room=self._slots.room,
-                outer=outer,
-                full=full,
-                only_shadow=self._only_shadow,
-                thorough=thorough,
+                view, limit=limit, room=self._slots.room, outer=outer, full=full, only_shadow=self._only_shadow
             )
 
         return look

@@ -141,22 +141,21 @@ def choose_due(
     limit: int,
     room: Callable[[str], int],
     outer: int | None = None,
-    full: Sequence[str] = (),
+    full: Sequence[str] | None = (),
     only_shadow: bool = False,
-    thorough: bool = True,
 ) -> Choice:
     """What is due and could begin, oldest first. `room` tells how many more sends a target may have.
 
     At most `limit`, and at most `outer` of them that send something out.
     The oldest are looked at. Where they wait for targets without room, everything that is due is looked at for
-    others, if that is asked for: it takes as long as there is much due.
+    others, which takes as long as there is much due: not where the targets that are `full` now are not given.
     """
     values = {"limit": limit, "shadow": int(only_shadow), "suspect": SUSPECT, "now": view.now}
-    left: _Left = {None: limit if outer is None else outer, **dict.fromkeys(full, 0)}
+    left: _Left = {None: limit if outer is None else outer, **dict.fromkeys(full or (), 0)}
     oldest = _read_due(view, values)
     chosen = [number for number, target in oldest if _has_room(target, left, room)]
     is_all = len(oldest) < limit
-    if not is_all and thorough and len(chosen) < limit:
+    if not is_all and full is not None and len(chosen) < limit:
         is_all = True
         known = frozenset(chosen)
         none_left = json.dumps([target for target, slots in left.items() if slots <= 0 and target is not None])
