@@ -230,6 +230,10 @@ class Dispatcher:
             for one in others:
                 self._start(one)
             await self._inner.keep(performed)
+        except StorageError as error:
+            log.error("run.storage", error=str(error))
+        except Exception as error:  # what could not be kept is found again by the sweep
+            log.error("run.defect", exception=error)
         finally:
             self._slots.release(len(inner))
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from autoflow.actions.base import Request
 from autoflow.actions.kinds import LOG
 from autoflow.clock import Clock
-from autoflow.errors import ClosedError, FencedError, StorageError
+from autoflow.errors import ClosedError
 from autoflow.model.rule import Rule
 from autoflow.model.run import AttemptResult, Delivered, Outcome, Reject
 from autoflow.model.step import Step
@@ -25,7 +25,7 @@ from autoflow.runs.executor import Executor, Work, log_attempt, request_of
 from autoflow.runs.ledger import Keeping
 from autoflow.store.base import Store
 from autoflow.store.history import AttemptNumber, DoneRun
-from autoflow.store.waiting import Claimed
+from autoflow.store.waiting import Claimed, fenced
 
 log = get_log("autoflow.runs")
 
@@ -46,7 +46,9 @@ class Performed(NamedTuple):
     """A run that is done and not yet kept."""
 
     claimed: Claimed
-    keeping: Keeping
+    run: DoneRun
+    #: judged events that it made
+    events: Sequence[Any]
 
 
 class InnerRuns:
@@ -79,31 +81,50 @@ class InnerRuns:
         others: list[Claimed] = []
         for one in inner:
             try:
-                keeping = self._perform(one)
+                done = self._perform(one)
             except Exception as error:  # one faulty run must not stop the others
                 pending = one.claimed.pending
                 log.error("action.defect", exception=error, run_id=pending.run_id, rule_id=pending.rule_id)
-                keeping = None
-            if keeping is None:
+                done = None
+            if done is None:
                 others.append(one.claimed)
             else:
-                performed.append(Performed(one.claimed, keeping))
-        for action, number in Counter(one.keeping.run.record.type for one in performed).items():
+                performed.append(done)
+        for action, number in Counter(one.run.record.type for one in performed).items():
             self._metrics.attempts_made(action, AttemptResult.DELIVERED, number)
         return performed, others
 
     async def keep(self, performed: Sequence[Performed]) -> None:
         """Return once all of them are on disk, or given up."""
-        answers = [self._executor.ledger.keep(one.keeping) for one in performed]
+        if not performed:
+            return
         try:
-            for one, answer in zip(performed, answers, strict=True):
-                try:
-                    await answer
-                except Exception as error:  # what becomes of this one is its own affair
-                    await self._recover(one, error)
-        finally:
-            for answer in answers:
-                answer.cancel()  # where this was cut off, nobody asks any more
+            await self._keep(performed)
+        except ClosedError as error:
+            log.error("run.storage", error=str(error))
+        except Exception as error:  # one of them is to blame, and only that one may fail
+            log.error("run.defect", exception=error)
+            for one in performed:
+                await self._keep_one(one)
+
+    async def _keep(self, performed: Sequence[Performed]) -> None:
+        events = {one.claimed.pending.id: one.events for one in performed if one.events}
+        keeping = Keeping([one.run for one in performed], events)
+        kept = await self._executor.keep(lambda: self._executor.ledger.keep(keeping))
+        for one in performed:
+            pending = one.claimed.pending
+            if pending.id not in kept:
+                log.error("run.fenced", run_id=pending.run_id, error=str(fenced(pending)))
+
+    async def _keep_one(self, one: Performed) -> None:
+        pending = one.claimed.pending
+        try:
+            await self._keep([one])
+        except ClosedError as error:
+            log.error("run.storage", run_id=pending.run_id, error=str(error))
+        except Exception as error:  # one faulty run must not stop the others
+            log.error("run.defect", exception=error, run_id=pending.run_id, rule_id=pending.rule_id)
+            await self._executor.give_up(one.claimed, "internal-error", f"{type(error).__name__}: {error}")
 
     def _find(self, claimed: Claimed) -> Inner | None:
         pending = claimed.pending
@@ -116,7 +137,7 @@ class InnerRuns:
         act: Act | None = getattr(self._executor.actions.find(step), "act", None)
         return None if act is None else Inner(claimed, version.rule, step, act)
 
-    def _perform(self, one: Inner) -> Keeping | None:
+    def _perform(self, one: Inner) -> Performed | None:
         """One run; None where it did not go as it should: then nothing has happened."""
         pending, event, now = one.claimed.pending, one.claimed.event, self._clock.now()
         if pending.id in self._store.flagged:
@@ -132,19 +153,4 @@ class InnerRuns:
         if record.type != LOG.name:  # whose own line tells it
             log_attempt(work, _FIRST, outcome, 0)
         events = self._executor.make_events(work, outcome) if outcome.events else ()
-        return Keeping(pending, DoneRun(pending, record, outcome.output), events)
-
-    async def _recover(self, one: Performed, error: Exception) -> None:
-        pending = one.claimed.pending
-        try:
-            if not isinstance(error, StorageError) or isinstance(error, ClosedError | FencedError):
-                raise error
-            log.error("run.storage", error=str(error))
-            await self._executor.keep(lambda: self._executor.ledger.keep(one.keeping))
-        except FencedError as fenced:
-            log.error("run.fenced", run_id=pending.run_id, error=str(fenced))
-        except StorageError as closed:
-            log.error("run.storage", run_id=pending.run_id, error=str(closed))
-        except Exception as fault:  # one faulty run must not stop the others
-            log.error("run.defect", exception=fault, run_id=pending.run_id, rule_id=pending.rule_id)
-            await self._executor.give_up(one.claimed, "internal-error", f"{type(fault).__name__}: {fault}")
+        return Performed(one.claimed, DoneRun(pending, record, outcome.output), events)

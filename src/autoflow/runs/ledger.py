@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from autoflow.errors import FencedError, StorageError
@@ -61,12 +61,11 @@ class Ending(NamedTuple):
 
 
 class Keeping(NamedTuple):
-    """A whole run that is done, where nothing of it was written down before."""
+    """Whole runs that are done, where nothing of them was written down before."""
 
-    pending: Pending
-    run: DoneRun
-    #: judged events that the action made
-    events: Sequence[Any] = ()
+    runs: Sequence[DoneRun]
+    #: judged events that their actions made, by pending trigger
+    events: Mapping[int, Sequence[Any]]
 
 
 Entry = Claiming | Beginning | Ending | Keeping
@@ -102,9 +101,10 @@ class Ledger:
         goes_on: bool = await self._enter(ending)
         return goes_on
 
-    def keep(self, keeping: Keeping) -> asyncio.Future[None]:
-        """Keep a whole run; the answer comes once it is on disk."""
-        return self._enter(keeping)
+    async def keep(self, keeping: Keeping) -> Container[int]:
+        """Keep whole runs; the pending triggers of those that are ours, and are kept."""
+        kept: Container[int] = await self._enter(keeping)
+        return kept
 
     async def settle(self) -> None:
         """Return once all that was entered is on disk, or could not be kept."""
@@ -149,14 +149,26 @@ class Ledger:
         beginnings = [entry for entry in entries if isinstance(entry, Beginning)]
         endings = [entry for entry in entries if isinstance(entry, Ending)]
         keepings = [entry for entry in entries if isinstance(entry, Keeping)]
-        asked = [entry.pending for entry in entries if not isinstance(entry, Claiming)]
+        asked = [entry.pending for entry in entries if isinstance(entry, Beginning | Ending)]
+        asked += [run.pending for one in keepings for run in one.runs if run.pending.id in one.events]
         states = waiting.claimed_states(tx, asked, epoch=self._store.epoch) if asked else {}
-        if self._record_events(tx, [*endings, *keepings], states):  # what they tell may have ended one of these runs
+        telling = [(one.pending, one.events) for one in endings if one.events]
+        telling += [
+            (run.pending, one.events[run.pending.id])
+            for one in keepings
+            for run in one.runs
+            if run.pending.id in one.events
+        ]
+        if self._record_events(tx, telling, states):  # what they tell may have ended one of these very runs
             states = waiting.claimed_states(tx, asked, epoch=self._store.epoch)
-        results = self._keep(tx, keepings, states)
-        results |= self._end(tx, endings, states) | self._begin(tx, beginnings, states)
+        results = self._end(tx, endings, states) | self._begin(tx, beginnings, states)
         return [
-            self._claim(tx, entry) if isinstance(entry, Claiming) else results[entry.pending.id] for entry in entries
+            self._claim(tx, entry)
+            if isinstance(entry, Claiming)
+            else self._keep(tx, entry)
+            if isinstance(entry, Keeping)
+            else results[entry.pending.id]
+            for entry in entries
         ]
 
     def _claim(self, tx: Transaction, claiming: Claiming) -> Taken:
@@ -164,12 +176,14 @@ class Ledger:
         claimed = waiting.claim(tx, choice.ids, epoch=self._store.epoch) if choice.ids else []
         return Taken(choice=choice, claimed=claimed)
 
-    def _record_events(self, tx: Transaction, endings: Sequence[Ending | Keeping], states: _Cancelled) -> bool:
+    def _record_events(
+        self, tx: Transaction, telling: Sequence[tuple[Pending, Sequence[Any]]], states: _Cancelled
+    ) -> bool:
         """Store what actions made; whether that was anything."""
-        telling = [one for one in endings if one.events and one.pending.id in states]
-        for one in telling:
-            self.sink.record(tx, one.events, parent_run=one.pending.run_id)
-        return bool(telling)
+        standing = [(pending, events) for pending, events in telling if pending.id in states]
+        for pending, events in standing:
+            self.sink.record(tx, events, parent_run=pending.run_id)
+        return bool(standing)
 
     def _begin(self, tx: Transaction, beginnings: Sequence[Beginning], states: _Cancelled) -> dict[int, Any]:
         results: dict[int, Any] = {}
@@ -194,12 +208,10 @@ class Ledger:
             results |= {one.pending.id: number for one, number in zip(others, numbers, strict=True)}
         return results
 
-    def _keep(self, tx: Transaction, keepings: Sequence[Keeping], states: _Cancelled) -> dict[int, Any]:
-        standing = [one for one in keepings if one.pending.id in states]
-        history.keep_runs(tx, [one.run for one in standing])
-        if standing:
-            tx.after_commit(self._count(Counter((one.pending.rule_id, RunStatus.DONE) for one in standing)))
-        return {one.pending.id: None if one.pending.id in states else waiting.fenced(one.pending) for one in keepings}
+    def _keep(self, tx: Transaction, keeping: Keeping) -> Container[int]:
+        kept = history.keep_runs(tx, keeping.runs, epoch=self._store.epoch)
+        tx.after_commit(self._count(Counter((one.pending.rule_id, RunStatus.DONE) for one in kept)))
+        return frozenset(one.pending.id for one in kept)
 
     def _end(self, tx: Transaction, endings: Sequence[Ending], states: _Cancelled) -> dict[int, Any]:
         results: dict[int, bool | FencedError] = {

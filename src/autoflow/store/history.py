@@ -84,13 +84,11 @@ class DeadLetter:
     attempts: int
 
 
-def open_runs(
-    tx: Transaction, pendings: Sequence[Pending], status: RunStatus = RunStatus.RUNNING, *, finished: bool = False
-) -> None:
+def open_runs(tx: Transaction, pendings: Sequence[Pending], status: RunStatus = RunStatus.RUNNING) -> None:
     """Record that runs have begun, taken from what waits of them; a second time changes nothing."""
     if pendings:
         ids = write_numbers([pending.id for pending in pendings])
-        tx.run("open_runs", ids=ids, status=status, now=tx.now, finished_at=tx.now if finished else None)
+        tx.run("open_runs", ids=ids, status=status, now=tx.now)
 
 
 def fix_steps(tx: Transaction, records: Sequence[StepRecord], *, status: str = "running") -> None:
@@ -122,18 +120,22 @@ def begin_first_attempts(tx: Transaction, records: Sequence[StepRecord]) -> None
         tx.run("begin_attempts", rows=_keys_of(records), now=tx.now)
 
 
-def keep_runs(tx: Transaction, runs: Sequence[DoneRun]) -> None:
-    """Record whole runs."""
-    if runs:
-        pendings, records = [one.pending for one in runs], [one.record for one in runs]
-        open_runs(tx, pendings, RunStatus.DONE, finished=True)
-        rows = [
-            (one.run_id, one.step, one.type, one.key, one.target, nest(one.params), write_answer(run.output))
-            for run, one in zip(runs, records, strict=True)
-        ]
-        tx.run("keep_steps", rows=write_rows(rows), now=tx.now)
-        tx.run("keep_attempts", rows=_keys_of(records), now=tx.now)
-        _leave(tx, pendings)
+def keep_runs(tx: Transaction, runs: Sequence[DoneRun], *, epoch: int) -> Sequence[DoneRun]:
+    """Record whole runs, as far as they are claimed; those that are."""
+    values = {"status": RunStatus.DONE, "now": tx.now, "epoch": epoch}
+    ids = write_numbers([one.pending.id for one in runs])
+    if tx.run("keep_runs", ids=ids, **values) != len(runs):  # some are claimed no longer
+        ours = {row["id"] for row in tx.rows("claimed_states", ids=ids, epoch=epoch)}
+        runs = [one for one in runs if one.pending.id in ours]
+    records = [one.record for one in runs]
+    rows = [
+        (one.run_id, one.step, one.type, one.key, one.target, nest(one.params), write_answer(run.output))
+        for run, one in zip(runs, records, strict=True)
+    ]
+    tx.run("keep_steps", rows=write_rows(rows), now=tx.now)
+    tx.run("keep_attempts", rows=_keys_of(records), now=tx.now)
+    _leave(tx, [one.pending for one in runs])
+    return runs
 
 
 def begin_attempts(tx: Transaction, records: Sequence[StepRecord]) -> list[AttemptNumber]:

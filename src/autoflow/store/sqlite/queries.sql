@@ -237,10 +237,16 @@ SELECT (SELECT count(*) FROM pending_triggers) AS number, min(due_at) AS oldest 
 
 -- open_runs --
 -- Runs begin, or have begun before a crash: all but their status stands in what waits of them.
-INSERT INTO runs (id, account, rule_id, version, event_seq, status, due_at, started_at, finished_at)
-SELECT run_id, account, rule_id, version, event_seq, :status, due_at, :now, :finished_at FROM pending_triggers
+INSERT INTO runs (id, account, rule_id, version, event_seq, status, due_at, started_at)
+SELECT run_id, account, rule_id, version, event_seq, :status, due_at, :now FROM pending_triggers
 WHERE id IN (SELECT value FROM json_each(:ids))
 ON CONFLICT DO NOTHING;
+
+-- keep_runs --
+-- Whole runs, as far as they are claimed.
+INSERT INTO runs (id, account, rule_id, version, event_seq, status, due_at, started_at, finished_at)
+SELECT run_id, account, rule_id, version, event_seq, :status, due_at, :now, :now FROM pending_triggers
+WHERE claim = :epoch AND id IN (SELECT value FROM json_each(:ids));
 
 -- finish_runs --
 -- Runs of which this waited have come to the same end.
