@@ -13,6 +13,9 @@ import msgspec
 
 from autoflow.model.json import Json, plain_json
 
+MOST_BRACKETS = 500
+"""A text with no more is never deeper than a database reads: 1,000 levels, or 2,000 in older ones."""
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -32,9 +35,13 @@ def read_rows(text: str) -> Any:
     return _decode(text)
 
 
-def nest(value: Json) -> msgspec.Raw:
-    """A value that is kept as JSON text: it stands in a row as it is, and is not written as text in a text."""
+def nest(value: Json) -> msgspec.Raw | str:
+    """A value that is kept as JSON text: it stands in a row as it is, and is not written as text in a text.
+
+    But where it may be deep: it would be refused with all its rows, and a text is not looked into.
+    """
     try:
-        return msgspec.Raw(_encode(value))
+        text = _encode(value)
     except (OverflowError, TypeError):  # a number that this encoder has no room for, a map that is not a dict
-        return msgspec.Raw(plain_json(value).encode())
+        text = plain_json(value).encode()
+    return msgspec.Raw(text) if text.count(b"[") + text.count(b"{") < MOST_BRACKETS else text.decode()

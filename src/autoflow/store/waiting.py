@@ -25,7 +25,9 @@ SUSPECT = 3
 `claim_suspect` and its index have the number too."""
 POISON = 5
 """As above, the last of them with nothing else beside it: then it is given up."""
-
+MOST_PACKED = 16_000
+"""Bytes of an event that is read with others as one text: of as many as there can be slots (10,000), each byte
+escaped (6), they stay below what a value of a database can hold (10^9)."""
 
 _KINDS = {kind.value: kind for kind in PendingKind}
 
@@ -172,15 +174,17 @@ def choose_due(
 def claim(tx: Transaction, ids: Sequence[int], *, epoch: int) -> list[Claimed]:
     """Take what was chosen, as far as it still waits, oldest first."""
     wanted = write_numbers(ids)
-    found = tx.row("claimable_rows", ids=wanted)
+    found = tx.row("claimable_rows", ids=wanted, most=MOST_PACKED)
     assert found is not None  # noqa: S101 - an aggregate has one row
     tx.run("claim_rows", ids=wanted, epoch=epoch)
-    heads = read_rows(found["heads"])
+    heads, large = read_rows(found["heads"]), read_rows(found["large"])
     try:
         lines = found["data"].split("\n") if heads else []
         claimed = [_claimed_of(head, line) for head, line in zip(heads, lines, strict=True)]
     except (ValueError, RecursionError):  # one of them cannot be read: each by itself, to end that one
-        return _load_claimed(tx, [head[0] for head in heads])
+        return _load_claimed(tx, [head[0] for head in heads] + large)
+    if large:
+        claimed += _load_claimed(tx, large)
     claimed.sort(key=_by_age)
     return claimed
 

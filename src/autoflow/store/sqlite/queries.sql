@@ -129,14 +129,19 @@ UPDATE pending_triggers SET claim = :epoch WHERE claim = 0 AND id IN (SELECT val
 
 -- claimable_rows --
 -- What of these still waits, each with the event that started it and whether its run has begun before; and the
--- events' data beside it, a line each in the same order.
+-- events' data beside it, a line each in the same order. Large ones by their numbers alone: one text has to hold all.
 SELECT json_group_array(json_array(p.id, p.kind, p.account, p.run_id, p.version, p.rule_id, p.event_seq, p.due_at,
                                    p.step, p.target, p.shadow, p.cancelled, p.created_at, p.lost,
                                    e.id, e.type, e.time, e.received_at, e.source, e.account, e.subject, e.depth,
                                    e.extensions,
-                                   EXISTS (SELECT 1 FROM runs r WHERE r.id = p.run_id))) AS heads,
-       group_concat(e.data, char(10)) AS data
-FROM pending_triggers p JOIN events e ON e.seq = p.event_seq
+                                   EXISTS (SELECT 1 FROM runs r WHERE r.id = p.run_id))) FILTER (WHERE e.fits) AS heads,
+       group_concat(e.data, char(10)) FILTER (WHERE e.fits) AS data,
+       json_group_array(p.id) FILTER (WHERE NOT e.fits) AS large
+FROM pending_triggers p JOIN (
+    SELECT *, length(CAST(data AS BLOB)) + coalesce(length(CAST(extensions AS BLOB)), 0)
+            + coalesce(length(CAST(subject AS BLOB)), 0) <= :most AS fits
+    FROM events
+) e ON e.seq = p.event_seq
 WHERE p.claim = 0 AND p.id IN (SELECT value FROM json_each(:ids));
 
 -- claim_suspect --
