@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from autoflow.actions.base import Request
 from autoflow.actions.kinds import LOG
 from autoflow.clock import Clock
-from autoflow.errors import ClosedError
+from autoflow.errors import ClosedError, StorageError
 from autoflow.model.rule import Rule
 from autoflow.model.run import AttemptResult, Delivered, Outcome, Reject
 from autoflow.model.step import Step
@@ -124,7 +124,17 @@ class InnerRuns:
             log.error("run.storage", run_id=pending.run_id, error=str(error))
         except Exception as error:  # one faulty run must not stop the others
             log.error("run.defect", exception=error, run_id=pending.run_id, rule_id=pending.rule_id)
-            await self._executor.give_up(one.claimed, "internal-error", f"{type(error).__name__}: {error}")
+            await self._give_up(one.claimed, error)
+
+    async def _give_up(self, claimed: Claimed, fault: Exception) -> None:
+        """End it visibly. Where not even that can be kept the sweep finds it again; those beside it are kept now."""
+        pending = claimed.pending
+        try:
+            await self._executor.give_up(claimed, "internal-error", f"{type(fault).__name__}: {fault}")
+        except StorageError as error:
+            log.error("run.storage", run_id=pending.run_id, error=str(error))
+        except Exception as error:  # as above
+            log.error("run.defect", exception=error, run_id=pending.run_id, rule_id=pending.rule_id)
 
     def _find(self, claimed: Claimed) -> Inner | None:
         pending = claimed.pending

@@ -26,8 +26,9 @@ SUSPECT = 3
 POISON = 5
 """As above, the last of them with nothing else beside it: then it is given up."""
 MOST_PACKED = 16_000
-"""Bytes of an event that is read with others as one text: of as many as there can be slots (10,000), each byte
-escaped (6), they stay below what a value of a database can hold (10^9)."""
+"""Bytes of an event that is read with others as one text: of as many as are ever claimed at once (40,000), they stay
+below what a value of a database can hold (10^9). What is escaped there may need six for one."""
+
 
 _KINDS = {kind.value: kind for kind in PendingKind}
 

@@ -19,7 +19,7 @@ from autoflow.store.migrate import load_migrations, migrate
 from autoflow.store.sqlite.store import PACKAGE, SqliteTransaction
 from autoflow.store.texts import write_answer
 
-NOW = 1_800_000_000_000
+NOW, EPOCH = 1_800_000_000_000, 3
 #: names hold no NUL: they are ours, or were judged as rules were loaded
 NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8) | st.sampled_from(
     ["'", '"', "\\", "\\u0000", "null", "1", '{"a":1}', "\n", "$[0]", "\U0001f600", "\u2028"]
@@ -57,8 +57,8 @@ class _Database:
         )
         self.connection.execute(
             "INSERT INTO pending_triggers (id, kind, account, rule_id, version, event_seq, run_id, due_at, step,"
-            " shadow, created_at) VALUES (?, 'start', ?, ?, 7, 1, ?, ?, 0, 0, ?)",
-            [number, pending.account, pending.rule_id, pending.run_id, NOW, NOW],
+            " shadow, created_at, claim) VALUES (?, 'start', ?, ?, 7, 1, ?, ?, 0, 0, ?, ?)",
+            [number, pending.account, pending.rule_id, pending.run_id, NOW, NOW, EPOCH],
         )
         return pending
 
@@ -120,7 +120,7 @@ def test_what_is_kept_whole_is_written_as_its_beginning_and_its_end_would(made: 
         records = records_of(steps, pendings)
         outputs = [output for *_, output in steps]
         if whole:
-            history.keep_runs(made.tx, list(map(DoneRun, pendings, records, outputs)))
+            history.keep_runs(made.tx, list(map(DoneRun, pendings, records, outputs)), epoch=EPOCH)
         else:
             history.open_runs(made.tx, pendings)
             history.begin_attempts(made.tx, records)
@@ -199,8 +199,23 @@ def test_parameters_deeper_than_a_database_reads_are_kept_as_they_are(made: _Dat
         [begun] = made.rows("run_steps")
         clear(made)
         made.wait(1)
-        history.keep_runs(made.tx, [DoneRun(pending, record, {})])
+        history.keep_runs(made.tx, [DoneRun(pending, record, {})], epoch=EPOCH)
         [kept] = made.rows("run_steps")
         assert begun["params"] == kept["params"] == plain_json({"data": deep})
     finally:
         sys.setrecursionlimit(before)
+
+
+def test_what_is_claimed_no_longer_is_not_kept(made: _Database) -> None:
+    """Somebody else has it now; those beside it are kept."""
+    clear(made)
+    pendings = [made.wait(number) for number in (1, 2, 3)]
+    made.connection.execute("UPDATE pending_triggers SET claim = ? WHERE id = 2", [EPOCH + 1])
+    runs = [DoneRun(pending, StepRecord(pending.run_id, "0", "log", "k", None, {}), {}) for pending in pendings]
+    assert history.keep_runs(made.tx, runs, epoch=EPOCH) == [runs[0], runs[2]]
+    kept = [pendings[0].run_id, pendings[2].run_id]
+    assert [row["id"] for row in made.rows("runs")] == kept
+    assert [row["run_id"] for row in made.rows("run_steps")] == kept
+    assert [row["run_id"] for row in made.rows("attempts")] == kept
+    assert [row["id"] for row in made.rows("pending_triggers")] == [2]
+    assert history.keep_runs(made.tx, runs[1:2], epoch=EPOCH) == []

@@ -138,8 +138,8 @@ SELECT json_group_array(json_array(p.id, p.kind, p.account, p.run_id, p.version,
        group_concat(e.data, char(10)) FILTER (WHERE e.fits) AS data,
        json_group_array(p.id) FILTER (WHERE NOT e.fits) AS large
 FROM pending_triggers p JOIN (
-    SELECT *, length(CAST(data AS BLOB)) + coalesce(length(CAST(extensions AS BLOB)), 0)
-            + coalesce(length(CAST(subject AS BLOB)), 0) <= :most AS fits
+    SELECT *, length(CAST(data AS BLOB)) + 6 * coalesce(length(CAST(extensions AS BLOB)), 0)
+            + 6 * coalesce(length(CAST(subject AS BLOB)), 0) <= :most AS fits
     FROM events
 ) e ON e.seq = p.event_seq
 WHERE p.claim = 0 AND p.id IN (SELECT value FROM json_each(:ids));
