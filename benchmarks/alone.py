@@ -1,4 +1,4 @@
-"""SQLite alone: writes the very rows that a daemon has written, to a new file, with the daemon's own settings."""
+"""SQLite alone: writes the very rows that a daemon has written to a new file, as durably, and keeps its log short."""
 
 from __future__ import annotations
 

@@ -146,3 +146,36 @@ async def test_what_was_removed_is_given_back_to_the_system(tmp_path: Path) -> N
     line.store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert line.path.stat().st_size == left["pages"] * 4096
     line.close()
+
+
+def put_rows(tx: Transaction) -> None:
+    """As many rows as are worth a checkpoint."""
+    rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)"
+    tx._connection.execute(  # type: ignore[attr-defined]  # ballast is no query of the product
+        f"INSERT INTO ballast (text) {rows} SELECT hex(randomblob(100)) FROM n"
+    )
+
+
+async def test_what_is_committed_is_moved_beside_the_writer(store: SqliteStore) -> None:
+    """No commit waits for it: the writer's own checkpoints are put off."""
+    store._connection.execute("PRAGMA wal_autocheckpoint = 0")
+    before = store.path.stat().st_size
+    await store.transact(put_rows)
+    async with asyncio.timeout(20):
+        while store.path.stat().st_size == before:
+            await asyncio.sleep(0.01)  # it is another thread's work
+    assert store.lagging is None
+
+
+async def test_what_cannot_be_moved_is_told(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a disk that fails would be; commits go on, and the next checkpoint that works clears it."""
+    monkeypatch.setattr(store._checkpointer, "_path", store.path.parent / "nothing" / "here.db")
+    await store.transact(put_rows)
+    async with asyncio.timeout(20):
+        while store.lagging is None:
+            await asyncio.sleep(0.01)  # it is another thread's work
+    assert "unable to open" in store.lagging
+    store._clock.move_to(store._clock.now() + 60 * SECOND)  # type: ignore[attr-defined]  # it is a virtual one
+    await store.transact(put)
+    await store.transact(put)
+    assert store.lagging is None

@@ -27,6 +27,7 @@ from autoflow.observe.log import get_log
 from autoflow.store.base import Reading, Transaction
 from autoflow.store.migrate import load_migrations, migrate
 from autoflow.store.queries import parse_queries
+from autoflow.store.sqlite.checkpointer import Checkpointer
 from autoflow.store.sqlite.rows import PREPARED, statements_for
 from autoflow.store.waiting import SUSPECT
 
@@ -59,7 +60,8 @@ _WRITER_PRAGMAS = (
     "PRAGMA busy_timeout = 5000",
     "PRAGMA trusted_schema = OFF",
     "PRAGMA cell_size_check = ON",
-    "PRAGMA wal_autocheckpoint = 4000",
+    # Where the checkpointer does not get to the end, because there is always more, a commit moves the rest.
+    "PRAGMA wal_autocheckpoint = 12000",
     "PRAGMA journal_size_limit = 67108864",
     "PRAGMA cache_size = -65536",
 )
@@ -175,6 +177,7 @@ class SqliteStore:
         self._connection = self._open()
         self._files, self._log_bytes = _look_at_files(path)
         self._checkpointed_at = self._clock.now()
+        self._checkpointer = Checkpointer(path, self._note_lag)
         self._thread = threading.Thread(target=self._write_for_ever, name="store-writer", daemon=True)
         self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="store-reader")
         self._local = threading.local()
@@ -242,6 +245,7 @@ class SqliteStore:
             self._closed = True
             self._changes.put(None)
         self._thread.join()
+        self._checkpointer.close()
         self._readers.shutdown(wait=True)
         for connection in self._opened:
             connection.close()
@@ -292,6 +296,7 @@ class SqliteStore:
                 self._confirm()
             if connection.total_changes != before:  # else the disk was not asked
                 self.failure = None
+                self._checkpointer.count(connection.total_changes - before)
         except BaseException as error:  # the writer must answer whatever happened
             self.failure = str(error)
             self._note_break(error)
@@ -335,6 +340,10 @@ class SqliteStore:
         if self.broken is not None:
             raise StorageError(self.broken)
 
+    def _note_lag(self, error: sqlite3.Error) -> None:
+        self.lagging = str(error)
+        self._note_break(error)
+
     def _checkpoint(self) -> None:
         """Move what is committed into the database now and then: SQLite does so too, but says nothing of failures."""
         large = self._log_bytes > MOST_LOG
@@ -355,14 +364,14 @@ class SqliteStore:
                 self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
                 self.lagging = None
         except sqlite3.Error as error:
-            self.lagging = str(error)
-            self._note_break(error)
+            self._note_lag(error)
 
     def _begin_log_anew(self) -> None:
         """SQLite does so where for a moment nobody reads; where somebody always does, that moment has to be made."""
         self._connection.execute(f"PRAGMA busy_timeout = {READERS_MS}")
         try:
-            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            with self._checkpointer.working:
+                busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         finally:
             self._connection.execute("PRAGMA busy_timeout = 5000")
         self.lagging = "somebody reads the database and does not end" if busy else None
