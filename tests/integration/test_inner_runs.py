@@ -16,6 +16,7 @@ from autoflow.actions.log import LogAction
 from autoflow.errors import StorageError
 from autoflow.model.json import JsonObject
 from autoflow.model.run import Outcome
+from autoflow.runs import inner
 from autoflow.runs.ledger import Entry, Keeping
 from autoflow.security.secrets import Secrets
 from autoflow.store import history
@@ -298,6 +299,41 @@ async def test_a_crash_around_the_commit_of_its_result_leaves_one_event(line: Li
         await asyncio.Event().wait()
 
     on_keep(line, hang)
+    await die(line, there)
+    await line.restart(EMIT)
+    assert count_events(line.path, "y") == is_kept
+    await line.advance(0)
+    assert (await line.runs(), count_events(line.path, "y")) == ([("r", "done")], 1)
+    assert [row["attempts"] for row in await line.rows("steps_of_run", run_id=(await run_ids(line))[0])] == [1]
+
+
+@pytest.mark.parametrize("is_kept", [False, True], ids=["before its commit", "after its commit"])
+async def test_a_log_line_is_written_again_where_a_crash_came_before_its_commit(line: Line, is_kept: bool) -> None:
+    """At least once: it is written before anything of it is kept."""
+    lines = Lines()
+    use_actions(line, {"log": LogAction(lines, Secrets({}))})
+    await line.use(LOG)
+    await line.emit("x", {"n": 1})
+    there = asyncio.Event()
+
+    async def hang(change: Any, transact: Any) -> Any:
+        if is_kept:
+            await transact(change)
+        there.set()
+        await asyncio.Event().wait()
+
+    on_keep(line, hang)
+    await die(line, there)
+    assert lines.written == ["it is 1"]
+    await line.restart(LOG)
+    use_actions(line, {"log": LogAction(lines, Secrets({}))})
+    await line.advance(0)
+    assert lines.written == ["it is 1"] * (1 if is_kept else 2)
+    assert await line.runs() == [("r", "done")]
+
+
+async def die(line: Line, there: asyncio.Event) -> None:
+    """Perform what is due until it is there, then nothing more."""
     performing = asyncio.ensure_future(line.dispatcher.run_due())
     await there.wait()
     performing.cancel()
@@ -305,11 +341,12 @@ async def test_a_crash_around_the_commit_of_its_result_leaves_one_event(line: Li
         assert task is not None
         task.cancel()
         await asyncio.wait([task])
-    await line.restart(EMIT)
-    assert count_events(line.path, "y") == is_kept
-    await line.advance(0)
-    assert (await line.runs(), count_events(line.path, "y")) == ([("r", "done")], 1)
-    assert [row["attempts"] for row in await line.rows("steps_of_run", run_id=(await run_ids(line))[0])] == [1]
+
+
+async def events_of(line: Line, event_type: str) -> list[JsonObject]:
+    """The events of a type, oldest first."""
+    rows = await line.rows("list_events", before=1 << 62, type=event_type, account=None, limit=200)
+    return list(reversed(rows))
 
 
 async def run_ids(line: Line) -> list[str]:
@@ -326,8 +363,8 @@ async def test_events_too_large_for_one_text_keep_nobody_waiting(line: Line) -> 
         await line.emit("x", {"n": "b" * size})
     await line.advance(0)
     assert await line.runs() == [("r", "done")] * 7
-    rows = await line.rows("list_events", before=1 << 62, type="y", account=None, limit=200)
-    assert [len(row["data"]) - len('{"n":""}') for row in reversed(rows)] == [300_000, 5, 300_000, 5] + [300_000] * 3
+    sizes = [len(row["data"]) - len('{"n":""}') for row in await events_of(line, "y")]
+    assert sizes == [300_000, 5, 300_000, 5] + [300_000] * 3
 
 
 async def test_what_is_given_up_in_vain_keeps_no_other_from_its_end(
@@ -361,6 +398,89 @@ async def test_what_is_given_up_in_vain_keeps_no_other_from_its_end(
     await line.dispatcher._pass()
     await line.advance(0)
     assert await line.runs() == [("r", "done")] * 3, "the sweep has found it"
+
+
+async def test_a_run_that_is_no_longer_ours_leaves_no_event(line: Line) -> None:
+    """Between its turn and its commit its claim went to somebody else: that one will make its event."""
+    for number in (1, 2):
+        await line.emit("x", {"n": number})
+
+    async def take_away(change: Any, transact: Any) -> Any:
+        change_claim = "UPDATE pending_triggers SET claim = claim + 1 WHERE id = 1"
+        await transact(lambda tx: tx._connection.execute(change_claim))
+        return await transact(change)
+
+    on_keep(line, take_away)
+    await line.advance(0)
+    assert await line.runs() == [("r", "done")]
+    assert [row["data"] for row in await events_of(line, "y")] == ['{"n":2}']
+    assert (await line.rows("count_pending"))[0]["number"] == 1
+
+
+async def test_runs_that_end_each_other_in_one_commit_are_done(line: Line) -> None:
+    """What ended them came too late: they had had their turn. Nothing of them is left, and nothing is said twice."""
+    rule = EMIT.replace("id: r", "id: r\ncancel_on: { event: y, by: n }")
+    await line.use(rule + "---\n" + rule.replace("id: r", "id: s"))
+    await line.emit("x", {"n": 1})
+    await line.advance(0)
+    assert sorted(await line.runs()) == [("r", "done"), ("s", "done")]
+    assert count_events(line.path, "y") == 2
+    assert (await line.rows("count_pending"))[0]["number"] == 0
+    assert await line.rows("waiting_versions") == []
+    assert line.store.flagged == set()
+
+
+async def test_a_defect_in_an_action_is_met_again_by_the_long_way(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which counts it as an attempt that failed, and repeats it; the others are done at once."""
+    act = EmitAction.act
+
+    def fail(self: EmitAction, request: Request) -> Outcome:
+        if request.params["data"]["n"] == 1 and request.attempt == 1:
+            raise RuntimeError("what nobody thought of")
+        return act(self, request)
+
+    monkeypatch.setattr(EmitAction, "act", fail)
+    for number in (1, 2):
+        await line.emit("x", {"n": number})
+    await line.advance(0)
+    assert await line.runs() == [("r", "running"), ("r", "done")]
+    await line.advance(3_600_000)
+    assert await line.runs() == [("r", "done")] * 2
+    first, second = await run_ids(line)
+    attempts = [await line.rows("attempts_of_run", run_id=run) for run in (first, second)]
+    assert [[row["result"] for row in rows] for rows in attempts] == [["retry", "delivered"], ["delivered"]]
+    assert [row["data"] for row in await events_of(line, "y")] == ['{"n":2}', '{"n":1}']
+
+
+async def test_others_have_a_turn_between_runs_and_a_stop_leaves_the_rest(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long each takes: what was done is kept, the rest is due at the next start and held against nothing."""
+    monkeypatch.setattr(inner, "TURN_SECONDS", 0.0)
+    act, acted = EmitAction.act, []
+
+    def note(self: EmitAction, request: Request) -> Outcome:
+        acted.append(request.event_id)
+        if len(acted) == 2:
+            stopping.append(asyncio.ensure_future(line.dispatcher.stop(5)))
+        return act(self, request)
+
+    stopping: list[asyncio.Task[None]] = []
+    monkeypatch.setattr(EmitAction, "act", note)
+    for number in range(4):
+        await line.emit("x", {"n": number})
+    await line.dispatcher.run()
+    await asyncio.gather(*stopping)
+    assert acted == ["e1", "e2"]
+    monkeypatch.setattr(EmitAction, "act", act)
+    await line.restart(EMIT)
+    assert await line.runs() == [("r", "done")] * 2
+    pendings = await line.rows("list_pending", after_due=-1, after_id=0, rule=None, account=None, limit=9)
+    assert [(row["claim"], row["lost"]) for row in pendings] == [(0, 0)] * 2
+    await line.advance(0)
+    assert (await line.runs(), count_events(line.path, "y")) == ([("r", "done")] * 4, 4)
 
 
 async def test_a_stop_while_results_cannot_be_kept_leaves_them_to_the_next_start(

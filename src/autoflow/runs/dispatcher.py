@@ -224,9 +224,7 @@ class Dispatcher:
         """Many runs at once; those that turn out to be others go the long way, each for itself."""
         try:
             await asyncio.sleep(0)  # the next claim is handed to the store first, which then works beside this
-            if self.is_stopping():
-                return
-            performed, others = self._inner.perform(inner)
+            performed, others = await self._inner.perform(inner, self.is_stopping)
             for one in others:
                 self._start(one)
             await self._inner.keep(performed)

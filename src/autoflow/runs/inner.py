@@ -7,6 +7,8 @@ which a crash in between repeats. What is unusual in any way goes the long way, 
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -31,6 +33,9 @@ log = get_log("autoflow.runs")
 
 Act = Callable[[Request], Outcome]
 _FIRST = AttemptNumber(number=1, in_series=1)
+
+TURN_SECONDS = 0.01
+"""How long runs are performed without anybody else having a turn."""
 
 
 class Inner(NamedTuple):
@@ -75,11 +80,22 @@ class InnerRuns:
                 inner.append(found)
         return inner, others
 
-    def perform(self, inner: Sequence[Inner]) -> tuple[list[Performed], list[Claimed]]:
-        """What was performed, and what did not go as it should: the long way meets that again, and tells of it."""
+    async def perform(
+        self, inner: Sequence[Inner], is_stopping: Callable[[], bool]
+    ) -> tuple[list[Performed], list[Claimed]]:
+        """What was performed, and what did not go as it should: the long way meets that again, and tells of it.
+
+        Large events take their time: now and then everybody else has a turn, and at a stop the rest is left.
+        """
         performed: list[Performed] = []
         others: list[Claimed] = []
+        until = time.monotonic() + TURN_SECONDS
         for one in inner:
+            if time.monotonic() >= until:
+                await asyncio.sleep(0)  # everybody else's turn
+                until = time.monotonic() + TURN_SECONDS
+            if is_stopping():
+                break
             try:
                 done = self._perform(one)
             except Exception as error:  # one faulty run must not stop the others
