@@ -329,3 +329,49 @@ async def test_a_run_that_is_ended_in_the_commit_of_its_failure_does_not_wait_fo
     await line.dispatcher.run_due()
     assert await line.next_due() is None
     assert sorted(await line.runs()) == [("r", "cancelled"), ("stopper", "done")]
+
+
+async def test_where_more_is_claimed_than_there_are_slots_nothing_is_chosen(line: Line) -> None:
+    """What was claimed as staying inside and turned out not to be can take more than all of them."""
+    await line.use("id: r\ntrigger: { event: x }\nactions: [ { emit: { type: y } } ]")
+    for number in range(3):
+        await line.emit("x", {"n": number})
+    for number in range(20):
+        line.dispatcher._slots.claim(f"t{number}")
+    assert line.dispatcher._slots.free < 0
+    for thorough in (False, True):
+        choice = await line.store.read(line.dispatcher._chooser(thorough=thorough))
+        assert choice.ids == ()
+
+
+async def test_a_stop_while_it_looks_behind_a_queue_claims_nothing_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look takes longer than the grace: what it finds stays due."""
+    line = Line(tmp_path / "autoflow.db", slots=1)
+    other = RULE.replace("id: r", "id: s").replace("event: x", "event: y").replace("hooks", "others")
+    await line.use(RULE + "---\n" + other)
+    line.recorder.to = lambda params: str(params["url"]).split("/")[2]
+    monkeypatch.setattr(line.recorder, "perform", hang)
+    for number in range(4):
+        await line.emit("x", {"n": number})
+    await line.emit("y", {"n": 1})
+    looked, go_on = asyncio.Event(), asyncio.Event()
+    read = line.store.read
+
+    async def held(look: Any) -> Any:
+        answer = await read(look)
+        if isinstance(answer, waiting.Choice):
+            looked.set()
+            await go_on.wait()
+        return answer
+
+    monkeypatch.setattr(line.store, "read", held)
+    monkeypatch.setattr(type(line.dispatcher._slots), "free", 1)
+    running = asyncio.ensure_future(line.dispatcher.run())
+    await looked.wait()
+    await line.dispatcher.stop(0)
+    go_on.set()
+    await running
+    assert await read(lambda view: view.rows("claims_of", epoch=line.store.epoch)) == []
+    line.close()

@@ -167,7 +167,7 @@ class Dispatcher:
         choice = await self._store.read(self._chooser(thorough=True))
         ended = time.monotonic()
         self._thorough_at = ended + (ended - begun) * THOROUGH_SHARE
-        if not choice.ids:
+        if not choice.ids or self.is_stopping():
             return Taken(choice=choice, claimed=[])
         return await self._executor.ledger.claim(lambda _view: choice)
 
@@ -177,7 +177,7 @@ class Dispatcher:
 
     def _chooser(self, *, thorough: bool) -> Callable[[Reading], Choice]:
         """Tells what could begin, with the slots there are now."""
-        limit, outer = self._most(), self._slots.free
+        limit, outer = max(0, self._most()), self._slots.free  # below 0 it would be no limit at all
         full = tuple(self._slots.full()) if thorough else None
 
         def look(view: Reading) -> Choice:
