@@ -238,7 +238,8 @@ async def test_what_is_cancelled_between_its_claim_and_its_turn_does_nothing(lin
     await performing
     assert await line.runs() == [("r", "cancelled"), ("r", "done")]
     assert count_events(line.path, "y") == 1
-    assert line.store.flagged == set()
+    slots = line.dispatcher._slots
+    assert (line.store.flagged, slots.free, slots._inner) == (set(), 16, 0)
 
 
 async def test_a_result_that_cannot_be_kept_is_offered_again_until_it_is(
@@ -452,6 +453,27 @@ async def test_a_defect_in_an_action_is_met_again_by_the_long_way(
     attempts = [await line.rows("attempts_of_run", run_id=run) for run in (first, second)]
     assert [[row["result"] for row in rows] for rows in attempts] == [["retry", "delivered"], ["delivered"]]
     assert [row["data"] for row in await events_of(line, "y")] == ['{"n":2}', '{"n":1}']
+
+
+@pytest.mark.parametrize(
+    ("params", "code", "attempts"),
+    [
+        ('{ type: y, data: { n: "{{ n / 0 }}" } }', "template", 0),
+        ("{ type: y, data: { fact: n } }", "bad-params", 1),
+    ],
+)
+async def test_what_cannot_be_done_is_a_dead_letter(line: Line, params: str, code: str, attempts: int) -> None:
+    """As by the long way, which it goes; those beside it are done, and no slot is lost by either."""
+    bad = f"id: r\ntrigger: {{ event: x }}\nactions: [ {{ emit: {params} }} ]\n"
+    await line.use(bad + "---\n" + EMIT.replace("id: r", "id: s"))
+    for number in range(12):
+        await line.emit("x", {"n": number})
+    await line.advance(0)
+    assert sorted(await line.runs()) == [("r", "failed")] * 12 + [("s", "done")] * 12
+    assert [(row["code"], row["attempts"]) for row in await line.dead_letters()] == [(code, attempts)] * 12
+    assert count_events(line.path, "y") == 12
+    slots = line.dispatcher._slots
+    assert (slots.free, slots._inner, line.dispatcher.busy) == (16, 0, 0)
 
 
 async def test_others_have_a_turn_between_runs_and_a_stop_leaves_the_rest(

@@ -151,3 +151,19 @@ async def test_nothing_goes_on_with_another_send_once_it_is_closed() -> None:
     assert not slot.move("a")
     slot.leave()
     assert slots.free == 16
+
+
+def test_what_sends_nothing_takes_no_room_from_what_does() -> None:
+    """It has room of its own, half of it for one claim; what ends of it lets more be claimed."""
+    slots, rung = Slots(8, share=0.25), []
+    slots.freed = lambda: rung.append(slots.inner_room)
+    assert (slots.free, slots.inner_room) == (16, 32)
+    slots.hold(32)
+    assert (slots.free, slots.inner_room) == (16, 32)
+    slots.hold(20)
+    assert (slots.free, slots.inner_room) == (16, 12)
+    slots.claim("a")
+    slots.release(32)
+    slots.release(20)
+    assert rung == [32, 32]
+    assert (slots.free, slots.inner_room) == (15, 32)
