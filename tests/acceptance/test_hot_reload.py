@@ -165,7 +165,7 @@ async def test_a_bad_edit_leaves_the_last_good_set_running_and_says_so(daemon: D
     assert "b.yaml:4:5" in answer.text
     assert await rule_ids(daemon) == ["one"]
     assert (await daemon.post({"type": "x"})).status_code == 202
-    await until(lambda: daemon.events_logged("action.attempt"), log=daemon.log)
+    await until(lambda: daemon.events_logged("action.message"), log=daemon.log)
     path.write_text(rule("b"))
     await in_force(daemon, "b", "one")
     assert "[+]rules ok" in (await verbose_readiness(daemon)).text
