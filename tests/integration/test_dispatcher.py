@@ -11,6 +11,7 @@ from autoflow.actions.base import Request
 from autoflow.errors import StorageError
 from autoflow.model.run import Delivered, Outcome, Retry
 from autoflow.runs.ledger import Ending, Taken
+from autoflow.runs.slots import INNER
 from autoflow.store import waiting
 from support.line import Line
 from support.turns import turn
@@ -375,3 +376,16 @@ async def test_a_stop_while_it_looks_behind_a_queue_claims_nothing_more(
     await running
     assert await read(lambda view: view.rows("claims_of", epoch=line.store.epoch)) == []
     line.close()
+
+
+async def test_nothing_is_claimed_while_what_stays_inside_has_no_room_left(line: Line) -> None:
+    """What is claimed is in memory: it comes to its end first."""
+    slots = line.dispatcher._slots
+    held = INNER * slots.total
+    slots.hold(held)
+    await line.emit("x", {"n": 1})
+    await line.dispatcher._pass()
+    assert line.dispatcher.busy == 0
+    slots.release(held)
+    await line.dispatcher.run_due()
+    assert len(line.recorder.sent) == 1

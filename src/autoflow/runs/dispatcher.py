@@ -173,7 +173,10 @@ class Dispatcher:
 
     def _most(self) -> int:
         """How much is claimed at once: where all of it stayed inside the last time, more."""
-        return max(self._slots.free, self._slots.inner_room) if self._only_inner else self._slots.free
+        room = self._slots.inner_room
+        if room <= 0:
+            return 0  # they come to their ends with the next commit
+        return max(self._slots.free, room) if self._only_inner else self._slots.free
 
     def _chooser(self, *, thorough: bool) -> Callable[[Reading], Choice]:
         """Tells what could begin, with the slots there are now."""

@@ -12,8 +12,10 @@ from collections.abc import Callable
 
 AHEAD = 2
 """Claims for each slot: one is being sent, the others are ready."""
-INNER = 8
+INNER = 16
 """Claims for each slot of what sends nothing out: one half is performed while the store works on the other."""
+MOST_INNER = 4_096
+"""Of those at once, however many slots there are: all of them are in memory."""
 
 
 class Slots:
@@ -42,7 +44,7 @@ class Slots:
     @property
     def inner_room(self) -> int:
         """How much more may be claimed at once of what sends nothing out."""
-        return min(INNER // 2 * self.total, INNER * self.total - self._inner)
+        return min(INNER // 2 * self.total, MOST_INNER, INNER * self.total - self._inner)
 
     def room(self, target: str) -> int:
         """How much more may be claimed for this target."""

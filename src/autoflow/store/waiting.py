@@ -28,6 +28,8 @@ POISON = 5
 MOST_PACKED = 16_000
 """Bytes of an event that is read with others as one text: of as many as are ever claimed at once (40,000), they stay
 below what a value of a database can hold (10^9). What is escaped there may need six for one."""
+MOST_LARGE = 128
+"""Larger ones that are taken by one claim: all of them are in memory."""
 
 
 _KINDS = {kind.value: kind for kind in PendingKind}
@@ -177,8 +179,8 @@ def claim(tx: Transaction, ids: Sequence[int], *, epoch: int) -> list[Claimed]:
     wanted = write_numbers(ids)
     found = tx.row("claimable_rows", ids=wanted, most=MOST_PACKED)
     assert found is not None  # noqa: S101 - an aggregate has one row
-    tx.run("claim_rows", ids=wanted, epoch=epoch)
-    heads, large = read_rows(found["heads"]), read_rows(found["large"])
+    heads, large = read_rows(found["heads"]), read_rows(found["large"])[:MOST_LARGE]
+    tx.run("claim_rows", ids=write_numbers([head[0] for head in heads] + large), epoch=epoch)
     try:
         lines = found["data"].split("\n") if heads else []
         claimed = [_claimed_of(head, line) for head, line in zip(heads, lines, strict=True)]

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from autoflow.runs.slots import Slot, Slots
+from autoflow.runs.slots import MOST_INNER, Slot, Slots
 from support.turns import turn
 
 
@@ -157,13 +157,18 @@ def test_what_sends_nothing_takes_no_room_from_what_does() -> None:
     """It has room of its own, half of it for one claim; what ends of it lets more be claimed."""
     slots, rung = Slots(8, share=0.25), []
     slots.freed = lambda: rung.append(slots.inner_room)
-    assert (slots.free, slots.inner_room) == (16, 32)
-    slots.hold(32)
-    assert (slots.free, slots.inner_room) == (16, 32)
-    slots.hold(20)
-    assert (slots.free, slots.inner_room) == (16, 12)
+    assert (slots.free, slots.inner_room) == (16, 64)
+    slots.hold(64)
+    assert (slots.free, slots.inner_room) == (16, 64)
+    slots.hold(40)
+    assert (slots.free, slots.inner_room) == (16, 24)
     slots.claim("a")
-    slots.release(32)
-    slots.release(20)
-    assert rung == [32, 32]
-    assert (slots.free, slots.inner_room) == (15, 32)
+    slots.release(64)
+    slots.release(40)
+    assert rung == [64, 64]
+    assert (slots.free, slots.inner_room) == (15, 64)
+
+
+def test_what_sends_nothing_is_bounded_however_many_slots_there_are() -> None:
+    """All that is claimed at once is in memory."""
+    assert Slots(10_000, share=1).inner_room == MOST_INNER

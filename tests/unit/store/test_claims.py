@@ -14,7 +14,7 @@ from autoflow.model.event import Event
 from autoflow.store.events import insert_events
 from autoflow.store.migrate import load_migrations, migrate
 from autoflow.store.sqlite.store import PACKAGE, SqliteTransaction
-from autoflow.store.waiting import Claimed, NewPending, _load_claimed, claim, insert_pending
+from autoflow.store.waiting import MOST_LARGE, MOST_PACKED, Claimed, NewPending, _load_claimed, claim, insert_pending
 
 NOW, EPOCH = 1_800_000_000_000, 3
 ODD = ["'", '"', "\\", "\\u0000", "a\0b", "\n", "\r\n", "\u2028", "\U0001f600"]
@@ -101,3 +101,13 @@ def test_one_that_cannot_be_read_ends_alone(connection: sqlite3.Connection, bad:
     assert [len(one.event.data["n"]) for one in claimed if one.event.id != "b"] == [size] * 2
     ended = [tuple(row) for row in connection.execute("SELECT id, status FROM runs")]
     assert ended == ([] if is_read else [('run"2', "failed")])
+
+
+def test_of_large_ones_only_so_many_are_taken_at_once(connection: sqlite3.Connection) -> None:
+    """All of them are in memory; the others go on waiting."""
+    event = Event("a", "t", NOW, NOW, b'{"n":"' + b"x" * MOST_PACKED + b'"}', {})
+    count = MOST_LARGE + 2
+    tx = wait_for(connection, [event._replace(id=f"e{number}") for number in range(count)], [1] * count)
+    ids = range(1, count + 1)
+    assert len(claim(tx, ids, epoch=EPOCH)) == MOST_LARGE
+    assert len(claim(tx, ids, epoch=EPOCH)) == 2
