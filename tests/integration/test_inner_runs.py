@@ -291,16 +291,7 @@ async def test_a_crash_between_claim_and_result_does_it_again_and_its_event_is_t
 async def test_a_crash_around_the_commit_of_its_result_leaves_one_event(line: Line, is_kept: bool) -> None:
     """It was done whole, or not at all."""
     await line.emit("x", {"n": 1})
-    there = asyncio.Event()
-
-    async def hang(change: Any, transact: Any) -> Any:
-        if is_kept:
-            await transact(change)
-        there.set()
-        await asyncio.Event().wait()
-
-    on_keep(line, hang)
-    await die(line, there)
+    await die_at_its_commit(line, is_kept=is_kept)
     await line.restart(EMIT)
     assert count_events(line.path, "y") == is_kept
     await line.advance(0)
@@ -315,16 +306,7 @@ async def test_a_log_line_is_written_again_where_a_crash_came_before_its_commit(
     use_actions(line, {"log": LogAction(lines, Secrets({}))})
     await line.use(LOG)
     await line.emit("x", {"n": 1})
-    there = asyncio.Event()
-
-    async def hang(change: Any, transact: Any) -> Any:
-        if is_kept:
-            await transact(change)
-        there.set()
-        await asyncio.Event().wait()
-
-    on_keep(line, hang)
-    await die(line, there)
+    await die_at_its_commit(line, is_kept=is_kept)
     assert lines.written == ["it is 1"]
     await line.restart(LOG)
     use_actions(line, {"log": LogAction(lines, Secrets({}))})
@@ -342,6 +324,20 @@ async def die(line: Line, there: asyncio.Event) -> None:
         assert task is not None
         task.cancel()
         await asyncio.wait([task])
+
+
+async def die_at_its_commit(line: Line, *, is_kept: bool) -> None:
+    """A crash just before the commit that keeps a run, or just behind it."""
+    there = asyncio.Event()
+
+    async def hang(change: Any, transact: Any) -> Any:
+        if is_kept:
+            await transact(change)
+        there.set()
+        await asyncio.Event().wait()
+
+    on_keep(line, hang)
+    await die(line, there)
 
 
 async def events_of(line: Line, event_type: str) -> list[JsonObject]:
