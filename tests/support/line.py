@@ -9,24 +9,20 @@ from autoflow.actions.base import Request
 from autoflow.actions.emit import EmitAction
 from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.clock import VirtualClock
-from autoflow.engine import Engine, EngineOptions, Receipt
+from autoflow.engine import Receipt
+from autoflow.line import LineOptions, make_line
 from autoflow.model.event import Event
 from autoflow.model.json import JsonObject
 from autoflow.model.retry import PRESETS
 from autoflow.model.run import Delivered, Outcome
 from autoflow.model.step import RetryPolicy
-from autoflow.observe.metrics import Metrics
 from autoflow.reload import Reloader, Sources
 from autoflow.rules.context import LoadContext
 from autoflow.rules.loader import load_text
-from autoflow.rules.versions import VersionBook
-from autoflow.runs.dispatcher import Dispatcher
-from autoflow.runs.executor import ActionSet, Executor, ExecutorOptions
-from autoflow.runs.inner import InnerRuns
-from autoflow.runs.slots import Slots
+from autoflow.runs.executor import ActionSet
 from autoflow.store.sqlite.store import SqliteStore
 from autoflow.templates import TemplateLibrary, check_template
-from support.alarms import VirtualAlarm
+from autoflow.testing.doubles import VirtualAlarm
 
 START = 1_800_000_000_000
 CONTEXT = LoadContext(action_types=ACTION_TYPES, notifiers={}, templates=None, check_template=check_template)
@@ -68,31 +64,16 @@ class Line:
 
     def _open(self) -> None:
         self.alarm = VirtualAlarm()
-        self.metrics = Metrics()
         self.store = SqliteStore(self.path, clock=self.clock)
-        self.versions = VersionBook(self.store, CONTEXT)
-        options = ExecutorOptions(retry=self.retry, chain_depth=self._chain_depth, random=lambda: 0.0)
-        self.executor = Executor(self.store, self.versions, clock=self.clock, metrics=self.metrics, options=options)
+        options = LineOptions(
+            random=lambda: 0.0, retry=self.retry, chain_depth=self._chain_depth, slots=self._slots, shadow=self._shadow
+        )
+        line = make_line(self.store, clock=self.clock, alarm=self.alarm, context=CONTEXT, options=options)
+        self.metrics, self.versions, self.executor = line.metrics, line.versions, line.executor
+        self.engine, self.dispatcher = line.engine, line.dispatcher
         actions = dict.fromkeys(("sms", "email", "webhook", "http", "log"), self.recorder)
         self.executor.actions = ActionSet(
             types=ACTION_TYPES, actions={**actions, "emit": EmitAction()}, library=TemplateLibrary()
-        )
-        self.engine = Engine(
-            self.store,
-            clock=self.clock,
-            alarm=self.alarm,
-            targets=lambda step: self.executor.actions.target(step),
-            metrics=self.metrics,
-            options=EngineOptions(shadow=self._shadow),
-        )
-        self.executor.ledger.sink = self.engine
-        self.dispatcher = Dispatcher(
-            self.store,
-            self.executor,
-            inner=InnerRuns(self.store, self.versions, self.executor, clock=self.clock, metrics=self.metrics),
-            alarm=self.alarm,
-            clock=self.clock,
-            slots=Slots(self._slots, share=0.25),
         )
 
     async def restart(self, rules: str) -> None:

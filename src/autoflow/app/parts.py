@@ -12,19 +12,18 @@ from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.actions.registry import ActionContext, build_actions, trusted_hosts
 from autoflow.app.state import DATABASE
 from autoflow.clock import Clock, SystemClock
-from autoflow.engine import Engine, EngineOptions
+from autoflow.engine import Engine
 from autoflow.intake.decode import DecodeLimits, Decoder
 from autoflow.intake.gate import Gate
 from autoflow.intake.room import Room
+from autoflow.line import LineOptions, make_line
 from autoflow.model.problem import Problem
 from autoflow.observe.metrics import Metrics
 from autoflow.reload import Reloader, Sources
 from autoflow.rules.loaded import make_context
 from autoflow.rules.versions import VersionBook
 from autoflow.runs.dispatcher import Dispatcher
-from autoflow.runs.executor import ActionSet, Executor, ExecutorOptions
-from autoflow.runs.inner import InnerRuns
-from autoflow.runs.slots import Slots
+from autoflow.runs.executor import ActionSet, Executor
 from autoflow.scheduling.wakeup import SchedulerAlarm
 from autoflow.security.egress import EgressGuard
 from autoflow.security.outgoing import Outgoing
@@ -61,40 +60,38 @@ def make_parts(
     shadow: bool,
 ) -> Parts:
     """Open the store and wire the parts, against the stream: each is handed what comes after it."""
-    clock, metrics = SystemClock(), Metrics()
+    clock = SystemClock()
     alarm = SchedulerAlarm(clock)
     store = SqliteStore(settings.state / DATABASE, clock=clock)
     outgoing = _make_outgoing(settings)
     library = TemplateLibrary.load(settings.templates)
-    versions = VersionBook(store, make_context(settings.notifiers, library))
-    executor = _make_executor(settings, store, versions, clock, metrics)
+    line = make_line(
+        store,
+        clock=clock,
+        alarm=alarm,
+        context=make_context(settings.notifiers, library),
+        options=_line_options(settings, shadow=shadow),
+    )
+    engine, executor = line.engine, line.executor
     context = ActionContext(
         state_dir=settings.state, library=lambda: executor.actions.library, show=show, version=__version__
     )
     actions = build_actions(settings.notifiers, outgoing, secrets, context)
     executor.actions = ActionSet(types=ACTION_TYPES, actions=actions, library=library)
-    targets = lambda step: executor.actions.target(step)  # noqa: E731, PLW0108 - the set is replaced at each reload
-    options = EngineOptions(shadow=shadow)
-    engine = Engine(store, clock=clock, alarm=alarm, targets=targets, metrics=metrics, options=options)
-    executor.ledger.sink = engine
     limits = settings.limits
-    slots = Slots(limits.slots, share=limits.target_share)
-    inner = InnerRuns(store, versions, executor, clock=clock, metrics=metrics)
     decode_limits = DecodeLimits(event_bytes=limits.event_bytes, depth=limits.depth, events=limits.batch)
     decoder = Decoder(engine.ids, decode_limits, ZoneInfo(settings.timezone))
     return Parts(
         clock=clock,
-        metrics=metrics,
+        metrics=line.metrics,
         alarm=alarm,
         store=store,
         outgoing=outgoing,
         engine=engine,
-        gate=Gate(engine, store, metrics, Room(limits.body)),
+        gate=Gate(engine, store, line.metrics, Room(limits.body)),
         decoder=decoder,
-        dispatcher=Dispatcher(
-            store, executor, inner=inner, alarm=alarm, clock=clock, slots=slots, only_shadow=shadow
-        ),
-        reloader=_make_reloader(settings, engine, executor, versions, store, problems),
+        dispatcher=line.dispatcher,
+        reloader=_make_reloader(settings, engine, executor, line.versions, store, problems),
         trial=_make_trial(engine, executor, decoder),
     )
 
@@ -110,11 +107,16 @@ def _make_trial(engine: Engine, executor: Executor, decoder: Decoder) -> RuleTri
     )
 
 
-def _make_executor(
-    settings: Settings, store: SqliteStore, versions: VersionBook, clock: Clock, metrics: Metrics
-) -> Executor:
-    options = ExecutorOptions(retry=settings.retry, chain_depth=settings.limits.chain_depth, random=random.random)
-    return Executor(store, versions, clock=clock, metrics=metrics, options=options)
+def _line_options(settings: Settings, *, shadow: bool) -> LineOptions:
+    limits = settings.limits
+    return LineOptions(
+        random=random.random,
+        retry=settings.retry,
+        chain_depth=limits.chain_depth,
+        slots=limits.slots,
+        target_share=limits.target_share,
+        shadow=shadow,
+    )
 
 
 def _make_reloader(
