@@ -66,7 +66,11 @@ class Line:
         self.alarm = VirtualAlarm()
         self.store = SqliteStore(self.path, clock=self.clock)
         options = LineOptions(
-            random=lambda: 0.0, retry=self.retry, chain_depth=self._chain_depth, slots=self._slots, shadow=self._shadow
+            random=lambda: 0.0,
+            retry=self.retry,
+            chain_depth=self._chain_depth,
+            slots=self._slots,
+            shadow=self._shadow,
         )
         line = make_line(self.store, clock=self.clock, alarm=self.alarm, context=CONTEXT, options=options)
         self.metrics, self.versions, self.executor = line.metrics, line.versions, line.executor
