@@ -43,6 +43,13 @@ def parse_line(line: str) -> Condition:
     return _Reader(read_tokens(line)).read()
 
 
+def spans_in(line: str) -> tuple[tuple[int, int], ...]:
+    """Where each comparison of a line stands: its first column, from 0, and how many characters it takes."""
+    reader = _Reader(read_tokens(line))
+    reader.read()
+    return tuple(reader.spans)
+
+
 class _Reader:
     """Reads the tokens of one line from the left."""
 
@@ -50,6 +57,8 @@ class _Reader:
         self._tokens = tokens
         self._place = 0
         self._depth = 0
+        #: of the comparisons, in their order
+        self.spans: list[tuple[int, int]] = []
 
     def read(self) -> Condition:
         condition = self._read_or()
@@ -232,10 +241,11 @@ class _Reader:
 
     def _make_leaf(self, left: Token, operator: str, at: Token, value: Json) -> Leaf:
         chain = resolve_operator(operator)
+        last = self._tokens[self._place - 1]
+        self.spans.append((left.column, last.column + len(last.text) - left.column))
         try:
             check_value(chain, value)
         except ConditionError as error:
-            last = self._tokens[self._place - 1]
             width = max(last.column + len(last.text) - at.column, at.width)
             raise ConditionError(
                 error.message, hint=error.hint, code=error.code, column=at.column, width=width

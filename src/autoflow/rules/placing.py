@@ -56,6 +56,14 @@ def place_finding(
     )
 
 
+def place_within(
+    file: SourceFile, document: YamlDocument, pointer: Pointer, column: int | None = None, width: int = 1
+) -> Place:
+    """Where a value stands; with a column, from 0, where that part of a one-line text does."""
+    whole = document.value_at(pointer)
+    return whole if column is None else _inside(whole, column, width, file.lines)
+
+
 def _find_comment(place: Place, lines: Sequence[str]) -> Place | None:
     """The comment behind a value that is not quoted."""
     if place.style != "" or place.line > len(lines):

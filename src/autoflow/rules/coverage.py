@@ -1,0 +1,148 @@
+"""What events tell of a rule's comparisons: which were ever seen true, which false.
+
+A comparison of a pattern is looked at on each event that the pattern means, one of the rule's `when` on each that
+wakes the rule; there all of them, whatever the others say. `autoflow test` counts so, and the daemon on some events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from autoflow.errors import EvaluationError
+from autoflow.matching.compiler import Predicate, compile_condition
+from autoflow.matching.probe import Probe
+from autoflow.model.condition import Condition, Leaf
+from autoflow.model.event import Event
+from autoflow.model.json import Json
+from autoflow.model.rule import Enabled, EventPattern, Rule
+from autoflow.rules.rulebook import arrival_condition, pattern_means
+from autoflow.strict_yaml import Pointer
+
+
+class Tree(NamedTuple):
+    """A condition of a rule, and where in the rule it stands."""
+
+    at: Pointer
+    condition: Condition
+
+
+def trees_of(rule: Rule) -> Iterator[Tree]:
+    """The conditions of a rule: those of its triggers, of what cancels it, and its own. This order numbers leaves."""
+    for index, pattern in enumerate(rule.triggers):
+        if pattern.when is not None:
+            yield Tree(("trigger", index, "when"), pattern.when)
+    for index, cancel_on in enumerate(rule.cancel_on):
+        if cancel_on.pattern.when is not None:
+            yield Tree(("cancel_on", index, "when"), cancel_on.pattern.when)
+    if rule.when is not None:
+        yield Tree(("when",), rule.when)
+
+
+def rule_leaves(rule: Rule) -> tuple[tuple[Pointer, Leaf], ...]:
+    """Every comparison of a rule, with the condition that it stands in."""
+    return tuple((tree.at, leaf) for tree in trees_of(rule) for leaf in Probe(tree.condition).leaves)
+
+
+@dataclass(slots=True)
+class LeafCount:
+    """How often a comparison was true, false, and could not be evaluated."""
+
+    true: int = 0
+    false: int = 0
+    failed: int = 0
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether it was seen both ways."""
+        return self.true > 0 and self.false > 0
+
+    def see(self, result: bool | None) -> None:
+        """Count one more."""
+        if result is None:
+            self.failed += 1
+        elif result:
+            self.true += 1
+        else:
+            self.false += 1
+
+    def add(self, other: LeafCount) -> None:
+        """Count what another one has seen."""
+        self.true += other.true
+        self.false += other.false
+        self.failed += other.failed
+
+
+class _Watched(NamedTuple):
+    """One pattern of a rule."""
+
+    pattern: EventPattern
+    #: what must hold for it to be met, beside its names; None: nothing
+    met: Predicate | None
+    probe: Probe
+    #: the counts of its comparisons begin here
+    first: int
+    wakes: bool
+
+    def is_met(self, facts: Mapping[str, Json]) -> bool:
+        """Whether an event with these facts, that it means, meets it."""
+        try:
+            return self.met is None or self.met(facts)
+        except EvaluationError:
+            return False
+
+
+class RuleCounter:
+    """Counts what events tell of one rule."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        #: events that a trigger means, whether or not they woke the rule
+        self.judged = 0
+        #: those that woke it
+        self.woken = 0
+        patterns = [(pattern, True) for pattern in rule.triggers]
+        patterns += [(cancel_on.pattern, False) for cancel_on in rule.cancel_on]
+        self._watched: list[_Watched] = []
+        first = 0
+        for pattern, wakes in patterns:
+            self._watched.append(_watch(pattern, first, wakes=wakes))
+            first += len(self._watched[-1].probe.leaves)
+        self._own, self._own_first = Probe(rule.when), first
+        self.counts = tuple(LeafCount() for _ in range(first + len(self._own.leaves)))
+
+    def observe(self, event: Event, facts: Mapping[str, Json]) -> None:
+        """Count what an event tells of the rule; most tell nothing."""
+        if event.account != self.rule.account or self.rule.enabled is Enabled.OFF:
+            return
+        judged = woken = False
+        for one in self._watched:
+            if not _means(one.pattern, event):
+                continue
+            self._see(one.probe, one.first, facts)
+            judged = judged or one.wakes
+            woken = woken or (one.wakes and one.is_met(facts))
+        self.judged += judged
+        if woken:
+            self.woken += 1
+            self._see(self._own, self._own_first, facts)
+
+    def _see(self, probe: Probe, first: int, facts: Mapping[str, Json]) -> None:
+        for number, result in enumerate(probe.judge(facts), start=first):
+            self.counts[number].see(result)
+
+
+def _watch(pattern: EventPattern, first: int, *, wakes: bool) -> _Watched:
+    condition = arrival_condition(pattern)
+    return _Watched(
+        pattern=pattern,
+        met=compile_condition(condition) if condition is not None else None,
+        probe=Probe(pattern.when),
+        first=first,
+        wakes=wakes,
+    )
+
+
+def _means(pattern: EventPattern, event: Event) -> bool:
+    return pattern_means(pattern, event.type) and (not pattern.sources or event.source in pattern.sources)
