@@ -15,7 +15,8 @@ EPILOG = "`autoflow COMMAND --help` shows examples. For rules see docs/rules.md.
 
 GROUPS = {
     "daemon": ("run",),
-    "check": ("validate", "test-rule", "schema"),
+    "validate": ("validate",),
+    "check": ("test-rule", "schema"),
     "look": ("events", "pending", "runs", "dead-letters", "rules"),
     "doctor": ("health", "doctor"),
     "db": ("db",),

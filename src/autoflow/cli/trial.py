@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from autoflow.cli.findings import print_problems
-from autoflow.cli.output import print_line, printable, tell
+from autoflow.cli.formats.report import make_report
+from autoflow.cli.formats.text import write_text
+from autoflow.cli.output import paint, print_line, printable, tell
 from autoflow.cli.previews import print_preview
 from autoflow.cli.reading import read_events
 from autoflow.model.event import Event
@@ -34,7 +35,8 @@ def _say_errors(loaded: Loaded) -> None:
     """Rules that cannot be used are told; the others are tried all the same."""
     if not loaded.errors:
         return
-    print_problems(loaded.errors, rules=len(loaded.result.rules), files=len(loaded.result.files), stream=sys.stderr)
+    report = make_report(loaded.errors, rules=len(loaded.result.rules), files=loaded.result.files)
+    sys.stderr.write(write_text(report, lambda text, style: paint(text, style, sys.stderr)))
     if not loaded.result.rules:
         sys.exit(1)
 

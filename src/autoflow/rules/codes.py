@@ -40,6 +40,8 @@ CUT_BY_COMMENT = "AF153"
 NO_ADDRESS = "AF154"
 OTHER_TEMPLATE = "AF155"
 REFUSED_TARGET = "AF156"
+SILENCES_NOTHING = "AF157"
+WRONG_IGNORE = "AF158"
 
 MEANINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -81,6 +83,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         NO_ADDRESS: "A recipient that is written out and is no address.",
         OTHER_TEMPLATE: "A text with another tool's template in it, which is sent as it stands.",
         REFUSED_TARGET: "A URL that autoflow refuses to connect to, as the config stands.",
+        SILENCES_NOTHING: "A comment that silences nothing.",
+        WRONG_IGNORE: "A comment that looks like one that silences findings, and cannot be read.",
     }
 )
 """One sentence a code."""

@@ -29,7 +29,16 @@ from autoflow.strict_yaml import Pointer
 if TYPE_CHECKING:
     from autoflow.rules.provenance import GitProvenance
 
-__all__ = ["LoadContext", "LoadResult", "Loader", "load_directory", "load_document", "load_files", "load_text"]
+__all__ = [
+    "LoadContext",
+    "LoadResult",
+    "Loader",
+    "list_files",
+    "load_directory",
+    "load_document",
+    "load_files",
+    "load_text",
+]
 
 Shared = Mapping[str, Mapping[str, Condition]]
 """The shared conditions of each account."""
@@ -70,9 +79,13 @@ def load_files(
     paths: Sequence[Path], context: LoadContext, *, root: Path | None, provenance: GitProvenance | None = None
 ) -> LoadResult:
     """The rules of these files, and of the files below those that are directories, as one set."""
+    return Loader().load([read_file(path, root) for path in list_files(paths)], context, provenance)
+
+
+def list_files(paths: Sequence[Path]) -> list[Path]:
+    """These files, and those below what are directories, each once."""
     files = [file for path in paths for file in (find_files(path) if path.is_dir() else (path,))]
-    sources = [read_file(path, root) for path in dict.fromkeys(files)]
-    return Loader().load(sources, context, provenance)
+    return list(dict.fromkeys(files))
 
 
 def load_text(text: str, path: str, context: LoadContext) -> LoadResult:
@@ -246,9 +259,20 @@ def _join(built: Sequence[_BuiltFile], shared: Sequence[Problem]) -> LoadResult:
         rules=tuple(
             part.rule for one in built for part in one.parts if part.rule is not None and part.key not in twice
         ),
-        problems=tuple(sorted(found, key=lambda p: (p.path, p.line, p.column))),
+        problems=tuple(sorted(_without_silenced(found, built), key=lambda p: (p.path, p.line, p.column))),
         files=tuple(one.file.path for one in built),
     )
+
+
+def _without_silenced(found: Sequence[Problem], built: Sequence[_BuiltFile]) -> Sequence[Problem]:
+    """What comments in the files do not silence; few files hold the words."""
+    # without their first letters, which may be capitals
+    texts = {file.path: file.text for file, *_ in built if "utoflow" in file.text and "gnore" in file.text}
+    if not texts:
+        return found
+    from autoflow.rules.silencing import silence
+
+    return silence(found, texts)
 
 
 def _refuse_twins(built: Sequence[_BuiltFile], problems: list[Problem]) -> set[tuple[str, str]]:

@@ -98,10 +98,15 @@ def read_file(path: Path, root: Path | None) -> FileText:
     except OSError as error:
         problem = file_problem(shown, codes.UNREADABLE, f"cannot be read: {error.strerror}")
         return FileText(path=shown, name=name, problem=problem)
-    text = decode_text(content[:MAX_BYTES], path=shown) if len(content) <= MAX_BYTES else content.decode("latin-1")
+    return make_text(content, shown, name)
+
+
+def make_text(content: bytes, path: str, name: str) -> FileText:
+    """The text that these bytes are; with the problem where they are none."""
+    text = decode_text(content, path=path) if len(content) <= MAX_BYTES else content.decode("latin-1")
     if isinstance(text, Problem):
-        return FileText(path=shown, name=name, problem=text)
-    return FileText(path=shown, name=name, text=text)
+        return FileText(path=path, name=name, problem=text)
+    return FileText(path=path, name=name, text=text)
 
 
 def parse_file(file: FileText) -> SourceFile:

@@ -10,10 +10,17 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autoflow.model.problem import Severity
+
+if TYPE_CHECKING:
+    from autoflow.cli.formats.report import Report
 
 MOST_SUMMARY = 1024 * 1024
 """Bytes that the runner takes of a step's page; of a larger one it takes nothing."""
 
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~])")
 
 
@@ -82,3 +89,38 @@ def write_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, room: int
 def escape_markdown(text: str) -> str:
     """Text on one line that is shown as it is, whatever marks it holds."""
     return _MARKDOWN.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))
+
+
+def write_findings(report: Report) -> str:
+    """An annotation a finding."""
+    annotations = [
+        Annotation(
+            level=_LEVELS[problem.severity],
+            message=f"{problem.message}\nhint: {problem.hint}" if problem.hint else problem.message,
+            title=problem.code,
+            path=problem.path,
+            line=problem.line,
+            column=problem.column,
+            end_line=problem.end_line,
+            end_column=problem.end_column,
+        )
+        for problem in report.problems
+    ]
+    return "".join(f"{write_annotation(annotation)}\n" for annotation in annotations)
+
+
+def write_summary(report: Report, *, title: str, room: int = MOST_SUMMARY) -> str:
+    """The findings as the page of a step."""
+    head = f"### {title}\n\n{escape_markdown(report.verdict)}\n"
+    if not report.problems:
+        return head
+    rows = (
+        (
+            f"{problem.path}:{problem.line}:{problem.column}",
+            problem.severity.value,
+            problem.code,
+            f"{problem.message}; {problem.hint}" if problem.hint else problem.message,
+        )
+        for problem in report.problems
+    )
+    return f"{head}\n{write_table(('where', '', 'code', 'what'), rows, room=room - len(head.encode()) - 1)}"

@@ -1,4 +1,4 @@
-"""JUnit XML, as CI systems read it: suites of cases, for whatever was tested.
+"""JUnit XML, as CI systems read it: suites of cases, for whatever was tested; of findings, a suite a file.
 
 What is asserted and does not hold is a failure, what could not be tried is an error.
 """
@@ -6,10 +6,16 @@ What is asserted and does not hold is a failure, what could not be tried is an e
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
+
+if TYPE_CHECKING:
+    from autoflow.cli.formats.report import Report
+    from autoflow.model.problem import Problem
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, in whatever way it is escaped."""
@@ -65,6 +71,38 @@ def write_junit(suites: Sequence[Suite], *, name: str = "autoflow") -> str:
     for suite in suites:
         lines += _write_suite(suite)
     return "\n".join([*lines, "</testsuites>", ""])
+
+
+def write_findings(report: Report) -> str:
+    """A suite a file. Each finding is a case: a failure where it counts as one, else a case that has passed."""
+    found: dict[str, list[Problem]] = {path: [] for path in report.files}
+    for problem in report.problems:
+        found.setdefault(problem.path, []).append(problem)
+    return write_junit([Suite(name=path, cases=_cases(path, found[path], report)) for path in found])
+
+
+def _cases(path: str, problems: Sequence[Problem], report: Report) -> list[Case]:
+    if not problems:
+        return [Case(name="no findings", file=path)]
+    from autoflow.rules.report import headline, render_problem
+
+    cases: list[Case] = []
+    seen: Counter[str] = Counter()
+    for problem in problems:
+        said = f"{problem.code} {problem.message}"
+        seen[said] += 1
+        cases.append(
+            Case(
+                name=said if seen[said] == 1 else f"{said} ({seen[said]})",
+                file=path,
+                line=problem.line,
+                outcome=Outcome.FAILURE if report.fails(problem) else Outcome.PASSED,
+                message=headline(problem),
+                kind=problem.code,
+                detail=render_problem(problem, report.texts.get(path)),
+            )
+        )
+    return cases
 
 
 def _write_suite(suite: Suite) -> Iterator[str]:

@@ -1,0 +1,103 @@
+"""`# autoflow: ignore[AF150] reason`: comments that silence warnings and notes of their line, or of the one below.
+
+Called by the loader with everything that was found. A comment without effect is a finding itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from autoflow.model.problem import Problem, Severity
+from autoflow.rules import codes
+from autoflow.strict_yaml import Place, problem_at, split_lines
+from autoflow.strict_yaml.comments import find_comments
+from autoflow.strict_yaml.places import place_index
+
+_COMMENT = re.compile(r"#+[ \t]*autoflow[ \t]*:[ \t]*ignore\b[^\r\n\x85\u2028\u2029]*", re.IGNORECASE)
+_IGNORE = re.compile(r"# autoflow: ignore\[(?P<codes> *AF\d{3} *(?:, *AF\d{3} *)*)\]\s+(?P<reason>\S.*?)\s*")
+_CODE = re.compile(r"AF\d{3}")
+_SAID_OF_COMMENTS = frozenset({codes.SILENCES_NOTHING, codes.WRONG_IGNORE})
+_BY_CONFIG = frozenset({codes.UNKNOWN_NOTIFIER, codes.REFUSED_TARGET})
+"""What is found on one config and not on another."""
+
+
+class Ignore(NamedTuple):
+    """One code in one comment: what it silences, and where it stands."""
+
+    code: str
+    #: the lines that it speaks of
+    lines: frozenset[int]
+    place: Place
+
+
+def silence(problems: Sequence[Problem], texts: Mapping[str, str]) -> Sequence[Problem]:
+    """The problems without those that comments in the texts (by path) silence, and what such comments lack."""
+    spoken = {path: text for path, text in texts.items() if not path.endswith(".json")}
+    kept = [problem for problem in problems if problem.path not in spoken]
+    for path, text in spoken.items():
+        kept += _silence_file(path, text, [problem for problem in problems if problem.path == path])
+    return kept
+
+
+def _silence_file(path: str, text: str, problems: Sequence[Problem]) -> Iterator[Problem]:
+    ignores: list[Ignore] = []
+    for comment in find_comments(text, _COMMENT):
+        place = place_index(text, comment.start())
+        read = _IGNORE.fullmatch(comment[0])
+        if read is None:
+            yield _refuse(path, _widen(place, len(comment[0].rstrip())))
+            continue
+        lines = _lines_of(place, split_lines(text))
+        for found in _CODE.finditer(comment[0], 0, read.end("codes")):
+            at = place._replace(column=place.column + found.start())
+            ignores.append(Ignore(code=found[0], lines=lines, place=_widen(at, len(found[0]))))
+    for problem in problems:
+        if problem.severity is Severity.ERROR or not any(_speaks_of(ignore, problem) for ignore in ignores):
+            yield problem
+    failed = any(problem.severity is Severity.ERROR for problem in problems)
+    for ignore in ignores:
+        yield from _note_useless(path, ignore, problems, failed=failed)
+
+
+def _speaks_of(ignore: Ignore, problem: Problem) -> bool:
+    return ignore.code == problem.code and problem.line in ignore.lines
+
+
+def _note_useless(path: str, ignore: Ignore, problems: Sequence[Problem], *, failed: bool) -> Iterator[Problem]:
+    """A comment that is without effect; where a rule has errors, not all was looked for that could be silenced."""
+    meant = [problem for problem in problems if _speaks_of(ignore, problem)]
+    code = ignore.code
+    if any(problem.severity is Severity.ERROR for problem in meant):
+        message, hint = f"{code} is an error, and errors cannot be silenced", "mend it, and delete this comment"
+    elif meant or failed or code in _BY_CONFIG:
+        return
+    else:
+        message = f"there is no {code} here to silence"
+        hint = _other_codes(ignore, problems) or "delete the comment, or move it to the line of the finding"
+    yield problem_at(path, ignore.place, Severity.WARNING, codes.SILENCES_NOTHING, message, hint)
+
+
+def _other_codes(ignore: Ignore, problems: Sequence[Problem]) -> str | None:
+    found = sorted({problem.code for problem in problems if problem.line in ignore.lines} - _SAID_OF_COMMENTS)
+    return f"found here: {', '.join(found)}" if found else None
+
+
+def _lines_of(place: Place, lines: Sequence[str]) -> frozenset[int]:
+    """The comment's line; where nothing else stands in it, the next one that says something too."""
+    if lines[place.line - 1][: place.column - 1].strip():
+        return frozenset({place.line})
+    below = range(place.line + 1, len(lines) + 1)
+    following = (number for number in below if lines[number - 1].strip() and lines[number - 1].lstrip()[0] != "#")
+    return frozenset({place.line, *list(following)[:1]})
+
+
+def _refuse(path: str, place: Place) -> Problem:
+    message = "this comment is not understood, and silences nothing"
+    hint = "write # autoflow: ignore[AF150] reason; several codes are separated by commas"
+    return problem_at(path, place, Severity.WARNING, codes.WRONG_IGNORE, message, hint)
+
+
+def _widen(place: Place, width: int) -> Place:
+    return place._replace(end_column=place.column + width)
