@@ -51,8 +51,8 @@ def test_a_comment_silences_its_line_or_the_next_one(text: str) -> None:
 
 def test_only_the_codes_that_are_named_are_silenced() -> None:
     """Of two findings in one line the other one stays; both are named with a comma between."""
-    line = "when: { all: [ { any: [] }, { fact: a, operator: lessThan, value: 1.10 } ] } # autoflow: ignore[AF242] meant\n"
-    assert found(HEAD + line + TAIL) == ["2:67-71 AF151"]
+    line = "when: { all: [ { any: [] }, { fact: a, operator: equal, value: 1.10 } ] } # autoflow: ignore[AF242] x\n"
+    assert found(HEAD + line + TAIL) == ["2:64-68 AF151"]
     assert found(HEAD + line.replace("AF242", "AF151, AF242") + TAIL) == []
 
 
