@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import yaml
 
@@ -30,18 +31,23 @@ def _scalars(text: str) -> Iterator[tuple[int, int]]:
     """Where each scalar begins and ends, in order; everything behind a mistake counts as one."""
     loader = FastLoader(text)
     try:
-        while loader.check_token():
-            token = loader.get_token()
-            if isinstance(token, yaml.ScalarToken):
-                begin, end = token.start_mark.index, token.end_mark.index
-                if token.style in ("|", ">"):  # behind the sign a comment may stand
-                    begin = _end_of_line(text, begin)
-                yield begin, end
+        yield from (_stretch(token, text) for token in _tokens(loader) if isinstance(token, yaml.ScalarToken))
     except (yaml.YAMLError, UnicodeEncodeError) as error:
         mark = getattr(error, "problem_mark", None)
         yield (mark.index if mark is not None else 0), len(text)
     finally:
         loader.dispose()
+
+
+def _tokens(loader: Any) -> Iterator[Any]:
+    while loader.check_token():
+        yield loader.get_token()
+
+
+def _stretch(token: Any, text: str) -> tuple[int, int]:
+    begin, end = token.start_mark.index, token.end_mark.index
+    # behind the sign of a text over several lines a comment may stand
+    return (_end_of_line(text, begin) if token.style in ("|", ">") else begin), end
 
 
 def _end_of_line(text: str, index: int) -> int:
