@@ -151,7 +151,7 @@ async def test_pause_and_resume_are_not_there_yet(home: Path) -> None:
         ((), 2, "Usage: autoflow"),
         (("vlidate",), 2, "'validate'"),
         (("validate", "--formt", "json"), 2, "did you mean --format?"),
-        (("validate", "--format", "sarif"), 2, "--format sarif is not in this release"),
+        (("validate", "--explain", "AF11O"), 2, "did you mean AF110?"),
         (("validate", "--format", "jsn"), 2, "did you mean json?"),
         (("validate", "--fail-on", "notes"), 2, "error, warning"),
         (("validate", "nowhere"), 2, "there is no nowhere"),
@@ -206,8 +206,8 @@ async def test_an_unforeseen_error_is_one_line_and_70(home: Path) -> None:
     """The traceback is for who asks for it."""
     (home / "sitecustomize.py").write_text(
         "import autoflow.rules.loader as loader\n"
-        "def load_files(*args, **kwargs):\n    raise ZeroDivisionError('boom')\n"
-        "loader.load_files = load_files\n"
+        "def list_files(*args, **kwargs):\n    raise ZeroDivisionError('boom')\n"
+        "loader.list_files = list_files\n"
     )
     code, output, messages = await run_command(home, "validate", PYTHONPATH=str(home))
     assert (code, output) == (70, "")
