@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import assert_never
 
 from autoflow.actions.types import ActionType
 from autoflow.clock import to_rfc3339
-from autoflow.errors import AutoflowError, EvaluationError, TemplateError
-from autoflow.matching.compiler import compile_condition
-from autoflow.matching.explain import explain_condition, explanation_to_json
-from autoflow.model.condition import All, Any, Condition, Explanation, Leaf, Not
+from autoflow.errors import AutoflowError, TemplateError
 from autoflow.model.event import Event, facts_of
 from autoflow.model.json import Json
 from autoflow.model.rule import Enabled, Rule
-from autoflow.rules.rulebook import arrival_condition, pattern_means
+from autoflow.rules.verdict import Stage, Verdict, judge_rule, verdict_to_json
 from autoflow.runs.render import Facts, render_params
 from autoflow.templates import TemplateLibrary
+
+_ASLEEP = frozenset({Stage.ACCOUNT, Stage.TYPE, Stage.TRIGGER})
+"""How far an event comes that does not wake a rule."""
 
 _ENABLED: Mapping[Enabled, Json] = {Enabled.ON: True, Enabled.OFF: False, Enabled.SHADOW: "shadow"}
 
@@ -42,7 +41,7 @@ class Preview:
     fires: bool
     #: UTC milliseconds; None where it does not fire
     due_at: int | None
-    conditions: Explanation | None
+    verdict: Verdict
     actions: tuple[PreviewedAction, ...] = ()
     error: AutoflowError | None = None
 
@@ -52,13 +51,10 @@ def preview_rules(
 ) -> list[Preview]:
     """What each rule whose trigger the event meets would do; what goes wrong in one does not stop the others."""
     found: list[Preview] = []
-    facts = facts_of(event)
     for rule in rules:
-        met = _judge_trigger(rule, event, facts)
-        if isinstance(met, EvaluationError):
-            found.append(Preview(event=event, rule=rule, fires=False, due_at=None, conditions=None, error=met))
-        elif met:
-            found.append(preview_rule(rule, event, types=types, library=library))
+        verdict = judge_rule(rule, event)
+        if verdict.stage not in _ASLEEP:
+            found.append(_preview(verdict, rule, event, types, library))
     return found
 
 
@@ -85,29 +81,12 @@ def describe_unmatched(rules: Iterable[Rule], event: Event) -> str:
 
 def meets_trigger(rule: Rule, event: Event) -> bool:
     """Whether the event wakes the rule: its account, its type, its source, and the trigger's own condition."""
-    return _judge_trigger(rule, event, facts_of(event)) is True
+    return judge_rule(rule, event).wakes
 
 
 def preview_rule(rule: Rule, event: Event, *, types: Mapping[str, ActionType], library: TemplateLibrary) -> Preview:
     """What the rule would do with an event that meets its trigger."""
-    facts = facts_of(event)
-    explained = _explain(rule.when, facts) if rule.when is not None else None
-    try:
-        fires = rule.enabled is not Enabled.OFF and (rule.when is None or compile_condition(rule.when)(facts))
-    except EvaluationError as error:
-        return Preview(event=event, rule=rule, fires=False, due_at=None, conditions=explained, error=error)
-    if not fires:
-        return Preview(event=event, rule=rule, fires=False, due_at=None, conditions=explained)
-    actions, fault = _render(rule, facts, types, library)
-    return Preview(
-        event=event,
-        rule=rule,
-        fires=True,
-        due_at=event.received_at + rule.delay,
-        conditions=explained,
-        actions=actions,
-        error=fault,
-    )
+    return _preview(judge_rule(rule, event), rule, event, types, library)
 
 
 def preview_to_json(preview: Preview) -> dict[str, Json]:
@@ -123,7 +102,7 @@ def preview_to_json(preview: Preview) -> dict[str, Json]:
         "matched": True,
         "fires": preview.fires,
         "due_at": to_rfc3339(preview.due_at) if preview.due_at is not None else None,
-        "conditions": explanation_to_json(preview.conditions) if preview.conditions else None,
+        **verdict_to_json(preview.verdict),
         "actions": [{"type": action.type, "params": dict(action.params)} for action in preview.actions],
         "error": {"code": error.code, "message": str(error)} if error else None,
     }
@@ -144,38 +123,11 @@ def _render(
     return tuple(rendered), None
 
 
-def _judge_trigger(rule: Rule, event: Event, facts: Mapping[str, Json]) -> bool | EvaluationError:
-    """Whether the event wakes the rule, or why that cannot be told."""
-    if rule.account != event.account:
-        return False
-    fault: EvaluationError | None = None
-    for pattern in rule.triggers:
-        if not pattern_means(pattern, event.type):
-            continue
-        condition = arrival_condition(pattern)
-        try:
-            if condition is None or compile_condition(condition)(facts):
-                return True
-        except EvaluationError as error:
-            fault = error
-    return fault or False
-
-
-def _explain(condition: Condition, facts: Mapping[str, Json]) -> Explanation:
-    """The explanation; where a part cannot be evaluated, that part and what holds it have no result."""
-    try:
-        return explain_condition(condition, facts)
-    except EvaluationError:
-        pass
-    match condition:
-        case Leaf():
-            return Explanation(kind="leaf", result=None, leaf=condition, name=condition.name)
-        case Not():
-            part = _explain(condition.condition, facts)
-            return Explanation(kind="not", result=None, parts=(part,), name=condition.name)
-        case All() | Any():
-            kind = "all" if isinstance(condition, All) else "any"
-            parts = tuple(_explain(part, facts) for part in condition.conditions)
-            return Explanation(kind=kind, result=None, parts=parts, name=condition.name)
-        case _:
-            assert_never(condition)
+def _preview(
+    verdict: Verdict, rule: Rule, event: Event, types: Mapping[str, ActionType], library: TemplateLibrary
+) -> Preview:
+    if verdict.stage is not Stage.HIT or rule.enabled is Enabled.OFF:
+        return Preview(event=event, rule=rule, fires=False, due_at=None, verdict=verdict, error=verdict.error)
+    actions, fault = _render(rule, facts_of(event), types, library)
+    due_at = event.received_at + rule.delay
+    return Preview(event=event, rule=rule, fires=True, due_at=due_at, verdict=verdict, actions=actions, error=fault)

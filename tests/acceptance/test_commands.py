@@ -37,8 +37,8 @@ actions:
     http: { method: POST, url: "https://pager.example.com/x", headers: { Authorization: "secret://env/NO_SUCH" } }
 """
 HEAVY = ("pydantic", "httpx2", "uvicorn", "starlette", "apscheduler", "aiohttp", "msgspec", "rich", "yaml", "sqlite3")
-TOP = ("run", "emit", "validate", "test-rule", "schema", "events", "pending", "runs", "dead-letters", "rules",
-       "health", "doctor")  # fmt: skip
+TOP = ("run", "emit", "validate", "test-rule", "schema", "why", "events", "pending", "runs", "dead-letters",
+       "rules", "health", "doctor")  # fmt: skip
 GROUPS = {
     "events": ("list", "show", "tail"),
     "pending": ("list", "show", "cancel", "run-now"),
@@ -136,7 +136,7 @@ def test_every_command_has_help_with_its_own_words(words: tuple[str, ...]) -> No
 
 async def test_pause_and_resume_are_not_there_yet(home: Path) -> None:
     """A verb of a later release is no verb."""
-    for words in (("runs", "pause", "x"), ("rules", "resume", "x"), ("why", "x"), ("plan",), ("backtest",)):
+    for words in (("runs", "pause", "x"), ("rules", "resume", "x"), ("plan",), ("backtest",)):
         code, _, messages = await run_command(home, *words)
         assert code == 2
         assert_one_clear_error(messages, "no such command")
@@ -170,6 +170,8 @@ async def test_pause_and_resume_are_not_there_yet(home: Path) -> None:
         (("events", "list"), 69, "none ever did"),
         (("events", "tail"), 69, "no daemon runs on"),
         (("pending", "cancel", "1"), 69, "none ever did"),
+        (("why",), 2, "missing argument"),
+        (("why", "e1"), 69, "none ever did"),
         (("runs", "list", "--limit", "0"), 2, "--limit"),
         (("runs", "show"), 2, "missing argument"),
         (("run", "--listen", "nonsense"), 2, "--listen nonsense"),

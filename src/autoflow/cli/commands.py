@@ -18,6 +18,7 @@ GROUPS = {
     "validate": ("validate",),
     "check": ("test-rule", "schema"),
     "look": ("events", "pending", "runs", "dead-letters", "rules"),
+    "why": ("why",),
     "doctor": ("health", "doctor"),
     "db": ("db",),
     "emit": ("emit",),

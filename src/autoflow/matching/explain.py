@@ -44,11 +44,25 @@ def decisive(explanation: Explanation) -> Explanation | None:
     return None
 
 
-def explanation_to_json(explanation: Explanation) -> dict[str, Json]:
-    """The explanation in the shape of json-rules-engine's results; `found: false` marks a missing value."""
+def decided_by(explanation: Explanation) -> Explanation | None:
+    """The one comparison that settled it; None where several of them did together."""
+    if explanation.kind == "leaf":
+        return explanation if explanation.result is not None else None
+    looked_at = [part for part in explanation.parts if part.result is not None]
+    wanted = not explanation.result if explanation.kind == "not" else explanation.result
+    alone = explanation.result is (explanation.kind == "any") or len(looked_at) == 1
+    first = next((part for part in looked_at if part.result is wanted), None)
+    return decided_by(first) if alone and first is not None else None
+
+
+def explanation_to_json(explanation: Explanation, *, decided: Explanation | None = None) -> dict[str, Json]:
+    """The explanation in the shape of json-rules-engine's results; `found: false` marks a missing value.
+
+    `decided`: the comparison that is marked as the one that settled it.
+    """
     name = {} if explanation.name is None else {"name": explanation.name}
     if explanation.leaf is None:
-        parts = [explanation_to_json(part) for part in explanation.parts]
+        parts = [explanation_to_json(part, decided=decided) for part in explanation.parts]
         inner: Json = parts[0] if explanation.kind == "not" else parts
         return {**name, explanation.kind: inner, "result": explanation.result}
     leaf = explanation.leaf
@@ -62,6 +76,8 @@ def explanation_to_json(explanation: Explanation) -> dict[str, Json]:
             told["found"] = False
         if isinstance(leaf.value, Reference):
             told["expected"] = explanation.expected
+    if explanation is decided:
+        told["decided"] = True
     return told | {"result": explanation.result}
 
 

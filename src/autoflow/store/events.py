@@ -102,13 +102,19 @@ def _keep_what_is_new(tx: Transaction, events: Sequence[Event], first: int) -> l
     """Some keys were not taken: theirs is another event's number. What has none of its own goes again."""
     stored: list[StoredEvent] = []
     seen: list[int] = []
+    repeats: dict[tuple[str, str, str], list[int]] = {}
     for seq, event in enumerate(events, start=first):
         owner = tx.row("event_key", id=event.id, source=event.source, account=event.account)
         if owner is None or owner["seq"] == seq:
             stored.append(ACCEPTED)
             continue
         known = tx.row("stored_data", seq=owner["seq"])
-        stored.append(MISMATCH if known is not None and known["data"] != event.raw.decode() else DUPLICATE)
+        differs = known is not None and known["data"] != event.raw.decode()
+        stored.append(MISMATCH if differs else DUPLICATE)
         seen.append(seq)
+        times = repeats.setdefault((event.id, event.source, event.account), [0, 0])
+        times[0] += 1
+        times[1] += differs
     tx.run("purge_events", seqs=json.dumps(seen))
+    tx.run("count_repeats", rows=json.dumps([(*key, *times) for key, times in repeats.items()]), now=tx.now)
     return stored

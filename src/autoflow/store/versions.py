@@ -16,8 +16,16 @@ class StoredVersion:
     """A rule version as it is kept."""
 
     id: int
+    account: str
+    rule_id: str
+    hash: str
     document: JsonObject
     provenance: Provenance
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What the rule is known by: (account, id)."""
+        return (self.account, self.rule_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,4 +149,11 @@ def _store_version(tx: Transaction, rule: Rule, known: Row | None) -> int:
 
 
 def _version_of(row: Row) -> StoredVersion:
-    return StoredVersion(id=row["id"], document=json.loads(row["document"]), provenance=provenance_of(row))
+    return StoredVersion(
+        id=row["id"],
+        account=row["account"],
+        rule_id=row["rule_id"],
+        hash=row["hash"],
+        document=json.loads(row["document"]),
+        provenance=provenance_of(row),
+    )

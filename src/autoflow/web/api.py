@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -21,9 +22,11 @@ from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
 from autoflow.store.base import Reading, Store, Transaction
 from autoflow.web import acts, views
+from autoflow.web.evidence import Missing, Wanted, gather
 from autoflow.web.paging import Asked, read_question
 from autoflow.web.rule_views import rule_detail, rule_page
 from autoflow.web.trial import RuleTrial
+from autoflow.web.why import tell_why
 
 log = get_log("autoflow.web")
 
@@ -32,6 +35,7 @@ Act = Callable[[Transaction, str], dict[str, Json] | None]
 
 SAFE_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 LARGEST_TRIAL = 1 << 20
+WHY_FILTERS: Mapping[str, tuple[str, ...]] = {"rule": (), "source": (), "account": (), "all": ("true", "false")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +109,8 @@ def make_api(backend: Backend) -> Starlette:
     ]
     if backend.prune is not None:
         routes.append(Route("/v1/db/prune", _prune(backend.prune), methods=["POST"]))
-    # Before the collections: `test` is no rule.
+    # Before the collections: `test` is no rule, and `why` no part of an id.
+    routes.append(Route("/v1/events/{id:path}/why", _why(backend)))
     routes.append(Route("/v1/rules/test", _trial(backend), methods=["POST"]))
     for name, collection in COLLECTIONS.items():
         routes.append(Route(f"/v1/{name}", _collection(backend, collection)))
@@ -238,6 +243,27 @@ def _trial(backend: Backend) -> Endpoint:
         return answer(backend.trial.answer(body))
 
     return answer_trial
+
+
+def _why(backend: Backend) -> Endpoint:
+    async def answer_why(request: Request) -> Response:
+        asked = read_question(request.query_params, WHY_FILTERS).filters
+        wanted = Wanted(
+            event=request.path_params["id"],
+            **{name: asked.get(name) for name in ("source", "account", "rule")},
+        )
+        everything = asked.get("all") == "true"
+        found = await backend.store.read(lambda view: gather(view, wanted))
+        if isinstance(found, Missing):
+            return _tell_missing(request, found)
+        told = await asyncio.to_thread(tell_why, found, wanted, everything=everything)
+        return _tell_missing(request, told) if isinstance(told, Missing) else answer(told)
+
+    return answer_why
+
+
+def _tell_missing(request: Request, missing: Missing) -> Response:
+    return problem(request, 404, missing.detail, code="AF404", hint=missing.hint)
 
 
 def _unknown(request: Request, name: str, wanted: str) -> Response:

@@ -46,6 +46,40 @@ SELECT data FROM events WHERE seq = :seq;
 -- All events of an id, whatever their source and account.
 SELECT e.* FROM event_keys k JOIN events e ON e.seq = k.seq WHERE k.id = :id ORDER BY e.seq;
 
+-- keys_by_id --
+-- Every event that was seen under an id, and whether it is still kept.
+SELECT k.source, k.account, k.seq, k.received_at, e.seq IS NOT NULL AS kept
+FROM event_keys k LEFT JOIN events e ON e.seq = k.seq WHERE k.id = :id ORDER BY k.seq;
+
+-- ids_between --
+-- Some senders' ids of events that are kept, in order.
+SELECT DISTINCT k.id FROM event_keys k JOIN events e ON e.seq = k.seq
+WHERE k.id >= :first AND k.id < :after ORDER BY k.id LIMIT :limit;
+
+-- count_repeats --
+-- What came again under the ids of these events: [id, source, account, times, how many of them with another body] each.
+UPDATE event_keys
+SET repeats = repeats + json_extract(v.value, '$[3]'), other_bodies = other_bodies + json_extract(v.value, '$[4]'),
+    repeated_at = :now
+FROM json_each(:rows) AS v
+WHERE event_keys.id = json_extract(v.value, '$[0]') AND event_keys.source = json_extract(v.value, '$[1]')
+  AND event_keys.account = json_extract(v.value, '$[2]');
+
+-- repeats_of --
+-- How often an event came again, and when last.
+SELECT repeats, other_bodies, repeated_at FROM event_keys
+WHERE id = :id AND source = :source AND account = :account AND seq = :seq;
+
+-- event_by_seq --
+-- One event by its number.
+SELECT * FROM events WHERE seq = :seq;
+
+-- event_range --
+-- The first event that is kept, and the last number that was given to one.
+SELECT min(seq) AS first, (SELECT received_at FROM events ORDER BY seq LIMIT 1) AS since,
+       max(coalesce(max(seq), 0), (SELECT last FROM numbers WHERE name = 'events')) AS last
+FROM events;
+
 -- list_events --
 -- A page of events, newest first.
 SELECT * FROM events
@@ -68,7 +102,7 @@ INSERT INTO judgement_errors (event_seq, version, message) VALUES (:event_seq, :
 
 -- judgement_errors_of --
 -- The conditions that could not be judged on an event.
-SELECT j.message, v.account, v.rule_id FROM judgement_errors j JOIN rule_versions v ON v.id = j.version
+SELECT j.message, j.version, v.account, v.rule_id FROM judgement_errors j JOIN rule_versions v ON v.id = j.version
 WHERE j.event_seq = :event_seq ORDER BY v.rule_id;
 
 -- last_pending_id --
@@ -287,11 +321,13 @@ ORDER BY r.id DESC LIMIT :limit;
 
 -- runs_of_event --
 -- What an event led to.
-SELECT id, account, rule_id, status, started_at, finished_at, error FROM runs WHERE event_seq = :event_seq ORDER BY id;
+SELECT id, account, rule_id, version, status, due_at, started_at, finished_at, error FROM runs
+WHERE event_seq = :event_seq ORDER BY id;
 
 -- pending_of_event --
 -- What still waits because of an event.
-SELECT id, account, rule_id, run_id, kind, due_at FROM pending_triggers WHERE event_seq = :event_seq ORDER BY id;
+SELECT id, account, rule_id, version, run_id, kind, due_at, claim, shadow, cancelled FROM pending_triggers
+WHERE event_seq = :event_seq ORDER BY id;
 
 -- events_of_run --
 -- The events a run made.
@@ -402,6 +438,15 @@ RETURNING id;
 SELECT d.*, e.id AS event_id, e.type AS event_type FROM dead_letters d JOIN events e ON e.seq = d.event_seq
 WHERE d.id = :id;
 
+-- dead_letters_of_event --
+-- What was given up of an event's runs.
+SELECT id, run_id, step, type, target, status, reason, code, detail, attempts FROM dead_letters
+WHERE event_seq = :event_seq ORDER BY id;
+
+-- last_attempt --
+-- The newest attempt of a run.
+SELECT step, number, code, detail FROM attempts WHERE run_id = :run_id ORDER BY started_at DESC, number DESC LIMIT 1;
+
 -- open_dead_letter_of_run --
 -- The newest dead letter of a run that nobody decided on.
 SELECT id FROM dead_letters WHERE run_id = :run_id AND status = 'dead' ORDER BY id DESC LIMIT 1;
@@ -456,6 +501,10 @@ SELECT * FROM rule_versions WHERE id IN (SELECT value FROM json_each(:ids)) ORDE
 -- last_generation --
 -- The set of rules that ran last.
 SELECT * FROM generations ORDER BY id DESC LIMIT 1;
+
+-- generation_by_id --
+-- One set of rules that ran.
+SELECT * FROM generations WHERE id = :id;
 
 -- insert_generation --
 -- A new set of rules begins to run.
