@@ -7,7 +7,6 @@ Judging happens before the transaction, so that a hostile event hurts only itsel
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +19,7 @@ from autoflow.model.rule import OnChange, Rule
 from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
 from autoflow.rules.rulebook import NOTHING, Rulebook, RuleVersion, WaitBook
+from autoflow.rules.succession import Successor, find_leaving
 from autoflow.rules.versions import VersionBook
 from autoflow.scheduling.planner import Targets, plan_run
 from autoflow.scheduling.wakeup import Alarm
@@ -252,24 +252,13 @@ def keep_versions(
 
 def cancel_changed(tx: Transaction, previous: Generation, rulebook: Rulebook) -> int:
     """End what waits under versions that are no longer in force, where the rule says so; how much it was."""
-    current = {version.id for version in rulebook.versions}
-    gone = [number for number in previous.version_ids if number not in current]
+    following = {key: Successor(version.id, version.rule.on_change) for key, version in rulebook.by_key.items()}
     cancelled = 0
-    for number in gone:
-        old = tx.row("version_by_id", id=number)
-        if old is None:
+    for leaving in find_leaving(tx, previous, following):
+        if leaving.policy is not OnChange.CANCEL:
             continue
-        now = rulebook.by_key.get((old["account"], old["rule_id"]))
-        policy = now.rule.on_change if now else on_change_of(old["document"])
-        if policy is not OnChange.CANCEL:
-            continue
-        for row in tx.rows("pending_of_rule", account=old["account"], rule_id=old["rule_id"]):
-            if now is None or row["version"] != now.id:
+        for row in tx.rows("pending_of_rule", account=leaving.account, rule_id=leaving.rule_id):
+            if row["version"] != leaving.successor:
                 end_pending(tx, row, "its rule was changed (on_change: cancel)")
                 cancelled += 1
     return cancelled
-
-
-def on_change_of(document: str) -> OnChange:
-    """What a removed rule wanted for its waiting work."""
-    return OnChange(json.loads(document).get("on_change", OnChange.FINISH_OLD))

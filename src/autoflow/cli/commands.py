@@ -16,6 +16,7 @@ EPILOG = "`autoflow COMMAND --help` shows examples. For rules see docs/rules.md.
 GROUPS = {
     "daemon": ("run",),
     "validate": ("validate",),
+    "plan": ("plan",),
     "check": ("test-rule", "schema"),
     "look": ("events", "pending", "runs", "dead-letters", "rules"),
     "why": ("why",),

@@ -6,38 +6,17 @@ git, or outside of a repository, the fields are None and everything else works.
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from autoflow.model.rule import Provenance
+from autoflow.rules.git import ask_git, find_top
 
-TIME_LIMIT = 10.0
 MAX_COMMITS = 2_000
 """How far back the log is read; a file that was last changed before that has no commit here."""
 
 _HEADER = "\x01"
-# Read-only questions: no hooks, no pager, no credentials, no file-system monitor, no lock taken.
-_GIT = (
-    "git",
-    "--no-pager",
-    "--no-optional-locks",
-    "--literal-pathspecs",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "core.hooksPath=/dev/null",
-    "-c",
-    "core.quotePath=false",
-    "-c",
-    "diff.external=",
-    "-c",
-    "log.showSignature=false",
-    "-c",
-    "submodule.recurse=false",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +33,7 @@ class GitProvenance:
 
     def __init__(self, root: Path, before: GitProvenance | None = None) -> None:
         self._root = root
-        self._top = _find_top(root)
+        self._top = find_top(root)
         self._dirty: frozenset[str] = frozenset()
         self._commits: Mapping[str, _Commit] = {}
         self._prefix = ""
@@ -100,15 +79,9 @@ class GitProvenance:
 
 def index_lock_present(root: Path) -> bool:
     """Whether git is just changing the working tree that the directory lies in."""
-    top = _find_top(root)
+    top = find_top(root)
     folder = _git_folder(top) if top is not None else None
     return folder is not None and (folder / "index.lock").exists()
-
-
-def _find_top(root: Path) -> Path | None:
-    """The top of the working tree around a directory, found as git does, without asking it."""
-    start = root.resolve()
-    return next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), None)
 
 
 def _git_folder(top: Path) -> Path | None:
@@ -125,21 +98,8 @@ def _git_folder(top: Path) -> Path | None:
 
 def _run_git(top: Path, *arguments: str) -> str | None:
     """What git prints; None where it is not there, takes too long, or refuses."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_CEILING_DIRECTORIES": str(top.parent), "LC_ALL": "C.UTF-8"}
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed words; the only variable one follows `--`
-            [*_GIT, *arguments],
-            cwd=top,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=TIME_LIMIT,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+    answer = ask_git(top, *arguments)
+    return answer.output.decode("utf-8", "replace") if answer.refusal is None else None
 
 
 def _ask_log(top: Path, relative: str) -> Mapping[str, _Commit]:

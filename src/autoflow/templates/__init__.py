@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from autoflow.templates.facts import freeze_facts
 from autoflow.templates.headers import render_header
-from autoflow.templates.library import Message, TemplateLibrary, TemplateProblem
+from autoflow.templates.library import (
+    Message,
+    TemplateLibrary,
+    TemplateProblem,
+    decode_source,
+    is_template_file,
+    template_name,
+)
 from autoflow.templates.text import TextTemplate, check_template, compile_template, referenced_roots
 from autoflow.templates.urls import check_url_template, render_url
 
@@ -19,8 +26,11 @@ __all__ = [
     "check_template",
     "check_url_template",
     "compile_template",
+    "decode_source",
     "freeze_facts",
+    "is_template_file",
     "referenced_roots",
     "render_header",
     "render_url",
+    "template_name",
 ]

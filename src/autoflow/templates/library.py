@@ -47,17 +47,32 @@ class TemplateLibrary:
     @classmethod
     def load(cls, directory: Path) -> TemplateLibrary:
         """Read `<name>.txt`, `<name>.html` and `<name>.subject.txt`; no directory, no templates."""
+        return cls.make(cls.read(directory), directory)
+
+    @staticmethod
+    def read(directory: Path) -> dict[str, str | TemplateError]:
+        """The template files below a directory, by name: their texts, or why one cannot be read."""
+        if not directory.is_dir():
+            return {}
+        paths = (path for path in sorted(directory.rglob("*")) if is_template_file(path.name) and path.is_file())
+        return {path.relative_to(directory).as_posix(): _read(path) for path in paths}
+
+    @classmethod
+    def make(cls, sources: Mapping[str, str | TemplateError], directory: Path) -> TemplateLibrary:
+        """The library of these files, by their names below the directory; an error stands for one not to be read."""
         parts: dict[str, dict[str, TextTemplate]] = {}
         problems: list[TemplateProblem] = []
-        for path in sorted(directory.rglob("*")) if directory.is_dir() else ():
-            ending = next((end for end in _ENDINGS if path.name.endswith(end)), None)
-            if ending is None or not path.is_file():
+        for file, source in sources.items():
+            ending = _ending_of(file)
+            if ending is None:
                 continue
-            name = path.relative_to(directory).as_posix().removesuffix(ending)
+            name = file.removesuffix(ending)
             try:
-                parts.setdefault(name, {})[_ENDINGS[ending]] = TextTemplate(_read(path))
+                if isinstance(source, TemplateError):
+                    raise source
+                parts.setdefault(name, {})[_ENDINGS[ending]] = TextTemplate(source)
             except TemplateError as error:
-                problems.append(TemplateProblem(path=path, line=error.line or 1, message=str(error)))
+                problems.append(TemplateProblem(path=directory / file, line=error.line or 1, message=str(error)))
                 parts.setdefault(name, {})["broken"] = TextTemplate("")
         usable = {name: made for name, made in parts.items() if "broken" not in made}
         for name in [name for name, made in usable.items() if made.keys() == {"subject"}]:
@@ -65,6 +80,16 @@ class TemplateLibrary:
             problems.append(TemplateProblem(path=path, line=1, message=f"there is no {name}.txt or {name}.html"))
             del usable[name]
         return cls(usable, tuple(problems))
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """What it was made of: the texts of the files that can be used, by their names."""
+        return {
+            f"{name}{ending}": made[part].source
+            for name, made in sorted(self._parts.items())
+            for ending, part in _ENDINGS.items()
+            if part in made
+        }
 
     def render(self, name: str, facts: Mapping[str, Json]) -> Message:
         """The message for these facts. TemplateError when the name is unknown or a fact is missing."""
@@ -91,13 +116,36 @@ class TemplateLibrary:
         return frozenset().union(*(referenced_roots(part.source) for part in self._parts[name].values()))
 
 
-def _read(path: Path) -> str:
+def is_template_file(name: str) -> bool:
+    """Whether a file of this name is read as a template."""
+    return _ending_of(name) is not None
+
+
+def template_name(file: str) -> str:
+    """What rules call the template that a file belongs to."""
+    return file.removesuffix(_ending_of(file) or "")
+
+
+def decode_source(content: bytes) -> str | TemplateError:
+    """The text of a template file, or why it cannot be one."""
+    if len(content) > SOURCE_CAP:
+        return TemplateError(f"a template is at most {SOURCE_CAP // 1024} KiB")
     try:
-        if path.stat().st_size > SOURCE_CAP:
-            raise TemplateError(f"a template is at most {SOURCE_CAP // 1024} KiB")
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TemplateError(f"cannot be read: {error}") from error
+        return content.decode().replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        return TemplateError(f"cannot be read: {error}")
+
+
+def _ending_of(file: str) -> str | None:
+    return next((ending for ending in _ENDINGS if file.endswith(ending)), None)
+
+
+def _read(path: Path) -> str | TemplateError:
+    try:
+        with path.open("rb") as stream:
+            return decode_source(stream.read(SOURCE_CAP + 1))
+    except OSError as error:
+        return TemplateError(f"cannot be read: {error}")
 
 
 def _list(names: frozenset[str]) -> str:

@@ -112,6 +112,7 @@ def make_api(backend: Backend) -> Starlette:
     # Before the collections: `test` is no rule, and `why` no part of an id.
     routes.append(Route("/v1/events/{id:path}/why", _why(backend)))
     routes.append(Route("/v1/rules/test", _trial(backend), methods=["POST"]))
+    routes.append(Route("/v1/templates", _templates(backend)))
     for name, collection in COLLECTIONS.items():
         routes.append(Route(f"/v1/{name}", _collection(backend, collection)))
         routes.append(Route(f"/v1/{name}/{{id}}", _item(backend, name)))
@@ -264,6 +265,16 @@ def _why(backend: Backend) -> Endpoint:
 
 def _tell_missing(request: Request, missing: Missing) -> Response:
     return problem(request, 404, missing.detail, code="AF404", hint=missing.hint)
+
+
+def _templates(backend: Backend) -> Endpoint:
+    async def answer_templates(request: Request) -> Response:
+        if backend.trial is None:
+            return problem(request, 503, "no daemon runs here", code="AF004")
+        items = [{"file": file, "text": text} for file, text in backend.trial.library().sources.items()]
+        return answer({"schema_version": 1, "items": items, "next_cursor": None})
+
+    return answer_templates
 
 
 def _unknown(request: Request, name: str, wanted: str) -> Response:

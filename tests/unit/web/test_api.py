@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from autoflow.intake.decode import Decoder
 from autoflow.model.ids import IdSource
 from autoflow.model.run import Reject
 from autoflow.observe.health import Finding, Health, State
+from autoflow.templates import TemplateLibrary
 from autoflow.web.api import Backend, make_api
 from autoflow.web.trial import RuleTrial
 from support.line import START, Line
@@ -118,6 +120,16 @@ async def test_pages_of_rules_lead_through_every_rule(desk: Desk) -> None:
     await desk.line.use(json.dumps({"rules": rules}))
     walked = await desk.walk("/v1/rules?limit=50")
     assert [rule["id"] for rule in walked] == [f"r{number:03}" for number in range(130)]
+
+
+async def test_templates_in_use_are_told_as_they_stand(desk: Desk) -> None:
+    """Each file by its name; the plan of a change is made with them."""
+    sources = {"done.txt": "Hi {{ job.id }}\n", "done.subject.txt": "Done", "sub/x.html": "<b>"}
+    library = TemplateLibrary.make(sources, Path("templates"))
+    assert await desk.get("/v1/templates") == {"schema_version": 1, "items": [], "next_cursor": None}
+    desk.line.executor.actions = replace(desk.line.executor.actions, library=library)
+    items = (await desk.get("/v1/templates"))["items"]
+    assert {item["file"]: item["text"] for item in items} == sources
 
 
 async def test_after_gives_what_came_since_oldest_first(desk: Desk) -> None:

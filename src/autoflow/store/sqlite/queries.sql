@@ -244,6 +244,12 @@ SELECT * FROM pending_triggers WHERE run_id = :run_id;
 -- Everything that waits under a rule, whatever its version.
 SELECT * FROM pending_triggers WHERE account = :account AND rule_id = :rule_id ORDER BY id;
 
+-- count_work_of_rule --
+-- How much waits under a rule, by version: what has not begun, and what has.
+SELECT version, count(*) FILTER (WHERE kind = 'start' AND claim = 0) AS waiting,
+       count(*) FILTER (WHERE kind <> 'start' OR claim <> 0) AS running
+FROM pending_triggers WHERE account = :account AND rule_id = :rule_id GROUP BY version;
+
 -- run_now --
 -- Makes waiting work due.
 UPDATE pending_triggers SET due_at = :now WHERE id = :id AND claim = 0;
