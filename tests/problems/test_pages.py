@@ -27,6 +27,7 @@ CONTEXT = LoadContext(
 )
 WITHOUT_AN_EXAMPLE = {
     "AF107": "a file that cannot be read has no text",
+    "AF160": "told by fmt alone",
     "AF200": "no condition is known that gives it: every mistake has a code of its own",
     "AF215": "it would be longer than the page",
     "AF280": "told of an event",

@@ -18,6 +18,7 @@ GROUPS = {
     "validate": ("validate",),
     "plan": ("plan",),
     "check": ("test-rule", "schema"),
+    "fmt": ("fmt",),
     "look": ("events", "pending", "runs", "dead-letters", "rules"),
     "why": ("why",),
     "doctor": ("health", "doctor"),

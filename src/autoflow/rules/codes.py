@@ -42,6 +42,7 @@ OTHER_TEMPLATE = "AF155"
 REFUSED_TARGET = "AF156"
 SILENCES_NOTHING = "AF157"
 WRONG_IGNORE = "AF158"
+NOT_FORMATTED = "AF160"
 
 MEANINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -82,6 +83,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         CUT_BY_COMMENT: "A text was cut off by what YAML takes for a comment.",
         NO_ADDRESS: "A recipient that is written out and is no address.",
         OTHER_TEMPLATE: "A text with another tool's template in it, which is sent as it stands.",
+        NOT_FORMATTED: "A file that `fmt` cannot write in another way so that it means the same.",
         REFUSED_TARGET: "A URL that autoflow refuses to connect to, as the config stands.",
         SILENCES_NOTHING: "A comment that silences nothing.",
         WRONG_IGNORE: "A comment that looks like one that silences findings, and cannot be read.",

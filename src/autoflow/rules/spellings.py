@@ -27,12 +27,15 @@ RULE_SPELLINGS = {
 }
 """Keys of the seeds, and the keys they mean."""
 
-IGNORED_KEYS = frozenset({"createdAt", "updatedAt", "created_at", "updated_at", "$schema"})
+SCHEMA_KEY = "$schema"
+"""For editors only."""
 
-_PATTERN_SPELLINGS = {"eventName": "event", "event_name": "event", "event_type": "event", "eventType": "event"}
-_CANCEL_SPELLINGS = {**_PATTERN_SPELLINGS, "match": "by", "key": "by"}
-_RETRY_SPELLINGS = {"attempts": "max_attempts", "maxAttempts": "max_attempts"}
-_UNITS = {
+IGNORED_KEYS = frozenset({"createdAt", "updatedAt", "created_at", "updated_at", SCHEMA_KEY})
+
+PATTERN_SPELLINGS = {"eventName": "event", "event_name": "event", "event_type": "event", "eventType": "event"}
+CANCEL_SPELLINGS = {**PATTERN_SPELLINGS, "match": "by", "key": "by"}
+RETRY_SPELLINGS = {"attempts": "max_attempts", "maxAttempts": "max_attempts"}
+UNIT_WORDS = {
     word: unit
     for unit, words in {
         "ms": "ms millisecond milliseconds",
@@ -45,8 +48,8 @@ _UNITS = {
     for word in words.split()
 }
 _HEX_ID = re.compile(r"[0-9a-fA-F]{6,}")
-_STEP_TYPE_KEYS = ("action_type", "actionType", "type")
-_STEP_PARAM_KEYS = ("params", "config", "parameters")
+STEP_TYPE_KEYS = ("action_type", "actionType", "type")
+STEP_PARAM_KEYS = ("params", "config", "parameters")
 
 
 def respell_rule(document: JsonObject, actions: Mapping[str, ActionType], findings: Findings) -> dict[str, Json]:
@@ -58,7 +61,7 @@ def respell_rule(document: JsonObject, actions: Mapping[str, ActionType], findin
     if "trigger" in rule:
         rule["trigger"] = _respell_triggers(rule["trigger"], findings)
     if "cancel_on" in rule:
-        rule["cancel_on"] = _respell_patterns(rule["cancel_on"], ("cancel_on",), _CANCEL_SPELLINGS, findings)
+        rule["cancel_on"] = _respell_patterns(rule["cancel_on"], ("cancel_on",), CANCEL_SPELLINGS, findings)
     if isinstance(rule.get("delay"), dict):
         _respell_delay(rule, findings)
     if isinstance(rule.get("retry"), dict):
@@ -91,15 +94,19 @@ def _rename(written: JsonObject, spellings: Mapping[str, str], at: Pointer, find
 
 
 def _take_database_id(rule: dict[str, Json], findings: Findings) -> None:
-    database_id = rule.pop("_id", None)
-    if "id" in rule or database_id is None:
+    written = rule.pop("_id", None)
+    if "id" in rule or written is None:
         return
-    if isinstance(database_id, dict):
-        database_id = database_id.get("$oid")
-    text = str(database_id)
-    digits = _HEX_ID.search(text)
-    rule["id"] = digits[0].lower() if digits else make_id(text)
+    if isinstance(written, dict):
+        written = written.get("$oid")
+    rule["id"] = database_id(str(written))
     findings.origins[("id",)] = ("_id",)
+
+
+def database_id(text: str) -> str:
+    """The id that a database's own stands for: its digits, where it has some."""
+    digits = _HEX_ID.search(text)
+    return digits[0].lower() if digits else make_id(text)
 
 
 def make_id(text: str) -> str:
@@ -113,7 +120,7 @@ def _respell_triggers(trigger: Json, findings: Findings) -> Json:
         findings.origins[("trigger", 0, "event")] = origin
         findings.origins[("trigger", 0)] = origin
         trigger = [{"event": trigger}]
-    return _respell_patterns(trigger, ("trigger",), _PATTERN_SPELLINGS, findings)
+    return _respell_patterns(trigger, ("trigger",), PATTERN_SPELLINGS, findings)
 
 
 def _respell_patterns(value: Json, at: Pointer, spellings: Mapping[str, str], findings: Findings) -> Json:
@@ -172,17 +179,17 @@ def _respell_delay(rule: dict[str, Json], findings: Findings) -> None:
         findings.add(("delay", extra[0]), codes.UNKNOWN_KEY, f"unknown key {extra[0]!r} in delay", hint, on_key=True)
     elif not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
         findings.add(("delay", "value"), codes.WRONG_SPAN, "a delay's value is a number from 0", hint)
-    elif not isinstance(unit, str) or unit.lower() not in _UNITS:
+    elif not isinstance(unit, str) or unit.lower() not in UNIT_WORDS:
         known = known_words(("seconds", "minutes", "hours", "days", "weeks"))
         findings.add(("delay", "unit"), codes.WRONG_SPAN, f"unknown unit {unit!r}", f"{known}; or {hint}")
     else:
-        rule["delay"] = f"{round(value * UNITS[_UNITS[unit.lower()]])}ms"
+        rule["delay"] = f"{round(value * UNITS[UNIT_WORDS[unit.lower()]])}ms"
         return
     del rule["delay"]
 
 
 def _respell_retry(retry: JsonObject, at: Pointer, findings: Findings) -> dict[str, Json]:
-    renamed = _rename(retry, _RETRY_SPELLINGS, at, findings)
+    renamed = _rename(retry, RETRY_SPELLINGS, at, findings)
     if renamed.get("strategy") in ("exponential", "exponential_backoff"):
         del renamed["strategy"]
     return renamed
@@ -212,7 +219,7 @@ def _kinds_in(step: JsonObject, actions: Mapping[str, ActionType]) -> list[str]:
 
 def _unfold_step(step: dict[str, Json], at: Pointer, actions: Mapping[str, ActionType], findings: Findings) -> None:
     """`{type: sms, params: {...}}` as `{sms: {...}}`. A type that is no action is noted."""
-    types = [key for key in _STEP_TYPE_KEYS if isinstance(step.get(key), str)]
+    types = [key for key in STEP_TYPE_KEYS if isinstance(step.get(key), str)]
     if not types:
         return
     word = types[0]
@@ -225,7 +232,7 @@ def _unfold_step(step: dict[str, Json], at: Pointer, actions: Mapping[str, Actio
     for key in types:
         del step[key]
     params: Json = {}
-    for key in _STEP_PARAM_KEYS:
+    for key in STEP_PARAM_KEYS:
         if key in step:
             findings.origins[(*at, name)] = (*findings.origin_of(at), key)
             params = step.pop(key)

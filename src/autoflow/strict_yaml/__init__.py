@@ -18,7 +18,7 @@ from autoflow.strict_yaml.places import (
     YamlRead,
     problem_at,
 )
-from autoflow.strict_yaml.read import MAX_BYTES, decode_text, read_yaml, split_lines
+from autoflow.strict_yaml.read import MAX_BYTES, decode_text, escape_for_yaml, read_yaml, split_lines
 
 __all__ = [
     "DUPLICATE_KEY",
@@ -33,6 +33,7 @@ __all__ = [
     "YamlDocument",
     "YamlRead",
     "decode_text",
+    "escape_for_yaml",
     "problem_at",
     "read_yaml",
     "split_lines",

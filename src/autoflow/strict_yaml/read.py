@@ -38,7 +38,7 @@ def read_yaml(text: str, *, path: str) -> YamlRead:
         problem = error_at(path, None, TOO_MUCH, "the file is larger than 1 MiB", hint="split it into several files")
         return YamlRead(documents=(), problems=(problem,))
     if path.endswith(".json"):
-        text = _escape_for_yaml(text)
+        text = escape_for_yaml(text)
     plain = read_plainly(text, path)
     if plain is not None:
         return YamlRead(documents=plain, problems=())
@@ -131,7 +131,7 @@ def _say(error: yaml.MarkedYAMLError) -> str:
     return ", ".join(words)
 
 
-def _escape_for_yaml(text: str) -> str:
+def escape_for_yaml(text: str) -> str:
     """JSON as YAML can read it: surrogate pairs as one escape, and characters that only JSON allows escaped."""
     text = _JSON_ONLY.sub(lambda found: f"\\u{ord(found[0]):04X}", text)
     return _SURROGATES.sub(_join_surrogates, text)
