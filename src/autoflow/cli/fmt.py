@@ -195,12 +195,12 @@ def _say_counts(files: Sequence[_File], changed: Sequence[_File], *, written: bo
 def _print_diff(file: _File) -> None:
     from difflib import unified_diff
 
-    from autoflow.cli.output import paint
+    from autoflow.cli.output import paint, print_text
 
     styles = {"+": "green", "-": "red", "@": "cyan"}
     before, after = file.before.splitlines(), file.after.splitlines()
     for line in unified_diff(before, after, file.path, file.path, lineterm=""):
-        sys.stdout.write(paint(line, styles.get(line[:1], "")) + "\n")
+        print_text(paint(line, styles.get(line[:1], "")))
 
 
 def _as_item(file: _File, *, written: bool) -> dict[str, Any]:
