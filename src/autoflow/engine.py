@@ -7,7 +7,7 @@ Judging happens before the transaction, so that a hostile event hurts only itsel
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -88,6 +88,8 @@ class Engine:
         self.metrics = metrics
         self._options = options
         self._installing = asyncio.Lock()
+        #: is told of what was taken, after its commit
+        self.watch: Callable[[Sequence[Receipt]], None] | None = None
 
     async def take(self, events: Sequence[Event]) -> list[Receipt]:
         """Store events and what they lead to; return once all of it is on disk."""
@@ -147,6 +149,8 @@ class Engine:
         insert_pending(tx, waiting)
         if told:
             tx.after_commit(lambda: self._tell(told))
+        if self.watch is not None:
+            tx.after_commit(partial(self.watch, receipts))
         return receipts
 
     async def install(self, rules: Sequence[Rule], versions: VersionBook) -> Rulebook:

@@ -112,7 +112,7 @@ class Daemon:
         self.clock, self.metrics, self.alarm = parts.clock, parts.metrics, parts.alarm
         self.store, self.outgoing, self.engine = parts.store, parts.outgoing, parts.engine
         self.gate, self.decoder, self.trial = parts.gate, parts.decoder, parts.trial
-        self.dispatcher, self.reloader = parts.dispatcher, parts.reloader
+        self.dispatcher, self.reloader, self.sampler = parts.dispatcher, parts.reloader, parts.sampler
         self.health = Health()
         self.metrics.before = self._measure
         self.health.watch("rules", self.reloader.check)
@@ -230,7 +230,8 @@ class Daemon:
             for server, listener in zip(servers, listeners, strict=True)
         ]
         dispatching = asyncio.ensure_future(self.dispatcher.run())
-        beside = [self._stand_by(work) for work in (self._watch_rules(), self._prune(), self._watch_store())]
+        works = (self._watch_rules(), self._prune(), self._watch_store(), self.sampler.run())
+        beside = [self._stand_by(work) for work in works]
         if self._options.stdin:
             beside.append(self._stand_by(self._read_stdin()))
         ending = asyncio.ensure_future(self._stop.wait())
@@ -242,6 +243,7 @@ class Daemon:
         await asyncio.gather(self._close_doors(servers, serving, grace), self.dispatcher.stop(grace))
         for one in beside:
             one.cancel()
+        await self.sampler.finish()
         for ended in await asyncio.gather(dispatching, *serving, return_exceptions=True):
             if ended is not None:
                 self._fail(ended)

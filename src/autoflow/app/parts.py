@@ -24,6 +24,7 @@ from autoflow.rules.loaded import make_context
 from autoflow.rules.versions import VersionBook
 from autoflow.runs.dispatcher import Dispatcher
 from autoflow.runs.executor import ActionSet, Executor
+from autoflow.sampling import Sampler
 from autoflow.scheduling.wakeup import SchedulerAlarm
 from autoflow.security.egress import EgressGuard
 from autoflow.security.outgoing import Outgoing
@@ -44,6 +45,7 @@ class Parts:
     store: SqliteStore
     outgoing: Outgoing
     engine: Engine
+    sampler: Sampler
     gate: Gate
     decoder: Decoder
     dispatcher: Dispatcher
@@ -78,6 +80,8 @@ def make_parts(
     )
     actions = build_actions(settings.notifiers, outgoing, secrets, context)
     executor.actions = ActionSet(types=ACTION_TYPES, actions=actions, library=library)
+    sampler = Sampler(lambda: engine.rulebook, store, clock)
+    engine.watch = sampler.offer
     limits = settings.limits
     decode_limits = DecodeLimits(event_bytes=limits.event_bytes, depth=limits.depth, events=limits.batch)
     decoder = Decoder(engine.ids, decode_limits, ZoneInfo(settings.timezone))
@@ -88,6 +92,7 @@ def make_parts(
         store=store,
         outgoing=outgoing,
         engine=engine,
+        sampler=sampler,
         gate=Gate(engine, store, line.metrics, Room(limits.body)),
         decoder=decoder,
         dispatcher=line.dispatcher,

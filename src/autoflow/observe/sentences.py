@@ -42,6 +42,8 @@ SENTENCES: Mapping[str, str] = {
     "run.fenced": "A run was taken over by another owner; this one gives up.",
     "run.storage": "A run's result could not be stored; it is tried again.",
     "rules.reload_failed": "The rules could not be read again; it is tried at the next change.",
+    "stats.defect": "Counting for the statistics failed by a defect of autoflow; it goes on.",
+    "stats.storage": "What was counted for the statistics could not be stored; it is tried again.",
     "stdin.ended": "Standard input has ended.",
     "store.broken": "Nothing may be written any more; the process ends.",
     "store.defect": "What follows a commit failed by a defect of autoflow; the commit stands.",

@@ -6,9 +6,10 @@ wakes the rule; there all of them, whatever the others say. `autoflow test` coun
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from autoflow.errors import EvaluationError
 from autoflow.matching.compiler import Predicate, compile_condition
@@ -17,8 +18,10 @@ from autoflow.model.condition import Condition, Leaf
 from autoflow.model.event import Event
 from autoflow.model.json import Json
 from autoflow.model.rule import Enabled, EventPattern, Rule
-from autoflow.rules.rulebook import arrival_condition, pattern_means
+from autoflow.rules.rulebook import arrival_condition, pattern_means, pattern_names
 from autoflow.strict_yaml import Pointer
+
+K = TypeVar("K")
 
 
 class Tree(NamedTuple):
@@ -128,9 +131,59 @@ class RuleCounter:
             self.woken += 1
             self._see(self._own, self._own_first, facts)
 
+    @property
+    def has_seen(self) -> bool:
+        """Whether anything was counted."""
+        return self.judged > 0 or any(one != LeafCount() for one in self.counts)
+
+    def begin_anew(self) -> RuleCounter:
+        """One that has counted nothing yet, for the same rule."""
+        new = copy(self)
+        new.judged = new.woken = 0
+        new.counts = tuple(LeafCount() for _ in self.counts)
+        return new
+
     def _see(self, probe: Probe, first: int, facts: Mapping[str, Json]) -> None:
         for number, result in enumerate(probe.judge(facts), start=first):
             self.counts[number].see(result)
+
+
+class CounterBook(Generic[K]):
+    """The counters of many rules, each made when it is first asked for, found by the type of an event.
+
+    One that takes over from another goes on with its counters.
+    """
+
+    def __init__(self, rules: Mapping[K, Rule], before: CounterBook[K] | None = None) -> None:
+        self._rules = rules
+        self._made: dict[K, RuleCounter] = before._made if before is not None else {}
+        self._by_name: dict[tuple[str, str], list[K]] = {}
+        for key, rule in rules.items():
+            if rule.enabled is not Enabled.OFF:
+                patterns = [*rule.triggers, *(cancel_on.pattern for cancel_on in rule.cancel_on)]
+                for name in dict.fromkeys(name for pattern in patterns for name in pattern.events):
+                    self._by_name.setdefault((rule.account, name), []).append(key)
+
+    def listeners(self, account: str, event_type: str) -> Sequence[K]:
+        """The rules with a pattern that names this type, each once."""
+        found = [self._by_name.get((account, name), ()) for name in pattern_names(event_type)]
+        return tuple(dict.fromkeys(key for keys in found for key in keys))
+
+    def counter(self, key: K) -> RuleCounter:
+        """The counter of a rule."""
+        if key not in self._made:
+            self._made[key] = RuleCounter(self._rules[key])
+        return self._made[key]
+
+    def take(self) -> dict[K, RuleCounter]:
+        """The counters with what was counted since the last time; those in use begin anew."""
+        taken = {key: counter for key, counter in self._made.items() if counter.has_seen}
+        for key in tuple(self._made):
+            if key not in self._rules:
+                del self._made[key]
+            elif key in taken:
+                self._made[key] = taken[key].begin_anew()
+        return taken
 
 
 def _watch(pattern: EventPattern, first: int, *, wakes: bool) -> _Watched:

@@ -12,8 +12,7 @@ from fractions import Fraction
 from autoflow.matching.wording import write_leaf
 from autoflow.model.event import Event, arrival_facts
 from autoflow.model.rule import Enabled, Rule
-from autoflow.rules.coverage import LeafCount, RuleCounter, rule_leaves
-from autoflow.rules.rulebook import pattern_means
+from autoflow.rules.coverage import CounterBook, LeafCount, RuleCounter, rule_leaves
 from autoflow.rules.whereabouts import RulePlaces, Whereabouts
 from autoflow.strict_yaml import Place, Pointer
 
@@ -116,16 +115,16 @@ class CoverageRecorder:
     """Is told what happens, and says what has been seen."""
 
     def __init__(self, rules: Iterable[Rule], places: Mapping[Key, RulePlaces]) -> None:
-        self._counters = {rule.key: RuleCounter(rule) for rule in rules if rule.enabled is not Enabled.OFF}
+        self._rules = {rule.key: rule for rule in rules if rule.enabled is not Enabled.OFF}
+        self._book = CounterBook(self._rules)
         self._places = places
         self._fired: dict[tuple[Key, str], int] = {}
-        self._listeners: dict[tuple[str, str], list[RuleCounter]] = {}
 
     def record(self, event: Event) -> None:
         """Count what an event tells of the rules."""
         facts = arrival_facts(event)
-        for counter in self._find_listeners(event):
-            counter.observe(event, facts)
+        for key in self._book.listeners(event.account, event.type):
+            self._book.counter(key).observe(event, facts)
 
     def fired(self, key: Key, step: str) -> None:
         """Count an action of a rule, by its step's path, that was performed."""
@@ -134,19 +133,12 @@ class CoverageRecorder:
     def report(self) -> Coverage:
         """What has been seen until now."""
         shared: dict[object, LeafCount] = {}
-        for key, counter in self._counters.items():
+        counters = {key: self._book.counter(key) for key in self._rules}
+        for key, counter in counters.items():
             for at, count in zip(self._leaf_places(key, counter.rule), counter.counts, strict=True):
                 if at.shared is not None:
                     shared.setdefault((at.path, at.shared), LeafCount()).add(count)
-        return Coverage(rules=tuple(self._report(key, counter, shared) for key, counter in self._counters.items()))
-
-    def _find_listeners(self, event: Event) -> list[RuleCounter]:
-        key = (event.account, event.type)
-        if key not in self._listeners:
-            self._listeners[key] = [
-                counter for counter in self._counters.values() if _listens(counter.rule, event.account, event.type)
-            ]
-        return self._listeners[key]
+        return Coverage(rules=tuple(self._report(key, counter, shared) for key, counter in counters.items()))
 
     def _leaf_places(self, key: Key, rule: Rule) -> tuple[Whereabouts, ...]:
         number = len(rule_leaves(rule))
@@ -186,8 +178,3 @@ class CoverageRecorder:
 def name_condition(at: Pointer) -> str:
     """`trigger[0].when`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at).removeprefix(".")
-
-
-def _listens(rule: Rule, account: str, event_type: str) -> bool:
-    patterns = [*rule.triggers, *(cancel_on.pattern for cancel_on in rule.cancel_on)]
-    return rule.account == account and any(pattern_means(pattern, event_type) for pattern in patterns)

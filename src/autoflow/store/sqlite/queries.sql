@@ -543,6 +543,31 @@ WHERE id IN (SELECT value FROM json_each(:ids))
   AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.version = rule_versions.id)
   AND NOT EXISTS (SELECT 1 FROM judgement_errors j WHERE j.version = rule_versions.id);
 
+-- add_rule_counts --
+-- How many more events were looked at for rule versions, where those are still kept: [version, since, judged, woken] each.
+INSERT INTO rule_counts (version, since, judged, woken)
+SELECT v.id, json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]')
+FROM json_each(:rows) JOIN rule_versions v ON v.id = json_extract(value, '$[0]') WHERE true
+ON CONFLICT (version) DO UPDATE SET judged = judged + excluded.judged, woken = woken + excluded.woken;
+
+-- add_leaf_counts --
+-- What they have shown of the versions' comparisons: [version, leaf, true, false, failed] each.
+INSERT INTO leaf_counts (version, leaf, seen_true, seen_false, failed)
+SELECT v.id, json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]'),
+       json_extract(value, '$[4]')
+FROM json_each(:rows) JOIN rule_versions v ON v.id = json_extract(value, '$[0]') WHERE true
+ON CONFLICT (version, leaf) DO UPDATE
+SET seen_true = seen_true + excluded.seen_true, seen_false = seen_false + excluded.seen_false,
+    failed = failed + excluded.failed;
+
+-- rule_counts_of --
+-- How many events were looked at for these versions.
+SELECT * FROM rule_counts WHERE version IN (SELECT value FROM json_each(:ids)) ORDER BY version;
+
+-- leaf_counts_of --
+-- What they have shown of the comparisons.
+SELECT * FROM leaf_counts WHERE version IN (SELECT value FROM json_each(:ids)) ORDER BY version, leaf;
+
 -- old_event_keys --
 -- Senders' ids that are old enough to come again, unless their event is still kept under them; in their order.
 SELECT k.id, k.source, k.account FROM event_keys k
