@@ -23,6 +23,7 @@ GROUPS = {
     "why": ("why",),
     "doctor": ("health", "doctor"),
     "db": ("db",),
+    "stats": ("stats",),
     "emit": ("emit",),
 }
 """The files beside this one that register commands, and the first word of each command in them."""

@@ -13,10 +13,11 @@ from typing import Generic, NamedTuple, TypeVar
 
 from autoflow.errors import EvaluationError
 from autoflow.matching.compiler import Predicate, compile_condition
-from autoflow.matching.probe import Probe
+from autoflow.matching.probe import Probe, leaves_of
+from autoflow.matching.tree import parse_condition
 from autoflow.model.condition import Condition, Leaf
 from autoflow.model.event import Event
-from autoflow.model.json import Json
+from autoflow.model.json import Json, JsonObject
 from autoflow.model.rule import Enabled, EventPattern, Rule
 from autoflow.rules.rulebook import arrival_condition, pattern_means, pattern_names
 from autoflow.strict_yaml import Pointer
@@ -45,7 +46,27 @@ def trees_of(rule: Rule) -> Iterator[Tree]:
 
 def rule_leaves(rule: Rule) -> tuple[tuple[Pointer, Leaf], ...]:
     """Every comparison of a rule, with the condition that it stands in."""
-    return tuple((tree.at, leaf) for tree in trees_of(rule) for leaf in Probe(tree.condition).leaves)
+    return tuple((tree.at, leaf) for tree in trees_of(rule) for leaf in leaves_of(tree.condition))
+
+
+def document_leaves(document: JsonObject) -> tuple[tuple[Pointer, Leaf], ...]:
+    """The same of a rule's canonical document, as the store keeps it."""
+    found: list[tuple[Pointer, Leaf]] = []
+    for key in ("trigger", "cancel_on"):
+        patterns = document.get(key, [])
+        for index, pattern in enumerate(patterns if isinstance(patterns, list) else [patterns]):
+            found += [((key, index, "when"), leaf) for leaf in _written_leaves(pattern)]
+    return (*found, *((("when",), leaf) for leaf in _written_leaves(document)))
+
+
+def _written_leaves(owner: JsonObject) -> tuple[Leaf, ...]:
+    condition = parse_condition(owner["when"]).condition if "when" in owner else None
+    return () if condition is None else leaves_of(condition)
+
+
+def name_condition(at: Pointer) -> str:
+    """`trigger[0].when`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at).removeprefix(".")
 
 
 @dataclass(slots=True)
@@ -60,6 +81,15 @@ class LeafCount:
     def is_covered(self) -> bool:
         """Whether it was seen both ways."""
         return self.true > 0 and self.false > 0
+
+    @property
+    def lacks(self) -> str | None:
+        """What was not seen; None where nothing is missing."""
+        if self.is_covered:
+            return None
+        if not self.true and not self.false:
+            return "could never be evaluated" if self.failed else "was never looked at"
+        return "was never false" if self.true else "was never true"
 
     def see(self, result: bool | None) -> None:
         """Count one more."""

@@ -6,17 +6,21 @@ Rules themselves forget it: the files are read again, where somebody asks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from pathlib import Path
 from typing import NamedTuple
 
+from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.actions.types import ActionType
 from autoflow.matching.spots import Spot, spots_in
 from autoflow.model.event import DEFAULT_ACCOUNT
 from autoflow.model.json import Json
 from autoflow.model.rule import Rule
+from autoflow.rules.context import LoadContext
 from autoflow.rules.findings import Findings
+from autoflow.rules.loader import Loader
 from autoflow.rules.parts import Contents, Part, account_of, take_apart
 from autoflow.rules.placing import place_within
-from autoflow.rules.source import FileText, parse_file
+from autoflow.rules.source import FileText, find_files, parse_file, read_file
 from autoflow.rules.spellings import respell_rule
 from autoflow.strict_yaml import Place, Pointer
 
@@ -108,3 +112,11 @@ def _place(part: Part, pointer: Pointer, spot: Spot | None = None) -> Whereabout
     column, width = (spot.column, spot.width) if spot is not None else (None, 1)
     place = place_within(part.file, part.document, (*part.pointer, *pointer), column, width)
     return Whereabouts(path=part.file.path, place=place)
+
+
+def locate_versions(root: Path, versions: Mapping[Key, str]) -> dict[Key, RulePlaces]:
+    """The places of rules below a directory, of those whose hash is still the one given."""
+    files = [read_file(path, root) for path in find_files(root)]
+    loaded = Loader().load(files, LoadContext(action_types=ACTION_TYPES, notifiers={}))
+    same = [rule for rule in loaded.rules if versions.get(rule.key) == rule.hash]
+    return locate_rules(files, same, ACTION_TYPES)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from autoflow.model.event import Event
 from autoflow.model.json import plain_json
-from autoflow.store.base import Row, Transaction
+from autoflow.store.base import Reading, Row, Transaction
 from autoflow.store.columns import share_columns
 
 
@@ -118,3 +118,16 @@ def _keep_what_is_new(tx: Transaction, events: Sequence[Event], first: int) -> l
     tx.run("purge_events", seqs=json.dumps(seen))
     tx.run("count_repeats", rows=json.dumps([(*key, *times) for key, times in repeats.items()]), now=tx.now)
     return stored
+
+
+def first_event_since(view: Reading, moment: int) -> int:
+    """The number from which on events arrived at a moment or later: numbers rise with time, so few rows are read."""
+    low, high = 0, 1 << 62
+    while low < high:
+        middle = (low + high) // 2
+        row = view.row("event_from", seq=middle)
+        if row is None or row["received_at"] >= moment:
+            high = middle
+        else:
+            low = row["seq"] + 1
+    return low

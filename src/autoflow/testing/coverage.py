@@ -12,9 +12,9 @@ from fractions import Fraction
 from autoflow.matching.wording import write_leaf
 from autoflow.model.event import Event, arrival_facts
 from autoflow.model.rule import Enabled, Rule
-from autoflow.rules.coverage import CounterBook, LeafCount, RuleCounter, rule_leaves
+from autoflow.rules.coverage import CounterBook, LeafCount, RuleCounter, name_condition, rule_leaves
 from autoflow.rules.whereabouts import RulePlaces, Whereabouts
-from autoflow.strict_yaml import Place, Pointer
+from autoflow.strict_yaml import Place
 
 Key = tuple[str, str]
 """A rule's account and id."""
@@ -35,11 +35,7 @@ class LeafCoverage:
     @property
     def lacks(self) -> str | None:
         """What was not seen; None where nothing is missing."""
-        if self.count.is_covered:
-            return None
-        if not self.count.true and not self.count.false:
-            return "could never be evaluated" if self.count.failed else "was never looked at"
-        return "was never false" if self.count.true else "was never true"
+        return self.count.lacks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,8 +169,3 @@ class CoverageRecorder:
             rule=rule.id, account=rule.account, at=places.rule if places is not None else _NOWHERE,
             judged=counter.judged, woken=counter.woken, leaves=leaves, actions=actions,
         )  # fmt: skip
-
-
-def name_condition(at: Pointer) -> str:
-    """`trigger[0].when`."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in at).removeprefix(".")

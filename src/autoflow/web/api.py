@@ -23,8 +23,9 @@ from autoflow.observe.metrics import Metrics
 from autoflow.store.base import Reading, Store, Transaction
 from autoflow.web import acts, views
 from autoflow.web.evidence import Missing, Wanted, gather
-from autoflow.web.paging import Asked, read_question
+from autoflow.web.paging import Asked, read_filters, read_question
 from autoflow.web.rule_views import rule_detail, rule_page
+from autoflow.web.stats import stats_view
 from autoflow.web.trial import RuleTrial
 from autoflow.web.why import tell_why
 
@@ -109,6 +110,7 @@ def make_api(backend: Backend) -> Starlette:
     ]
     if backend.prune is not None:
         routes.append(Route("/v1/db/prune", _prune(backend.prune), methods=["POST"]))
+    routes.append(Route("/v1/stats", _stats(backend)))
     # Before the collections: `test` is no rule, and `why` no part of an id.
     routes.append(Route("/v1/events/{id:path}/why", _why(backend)))
     routes.append(Route("/v1/rules/test", _trial(backend), methods=["POST"]))
@@ -184,6 +186,14 @@ def _metrics(backend: Backend) -> Endpoint:
         return Response(body, media_type=media_type)
 
     return answer_metrics
+
+
+def _stats(backend: Backend) -> Endpoint:
+    async def answer_stats(request: Request) -> Response:
+        asked = read_filters(request.query_params, {"since": (), "rule": (), "account": ()})
+        return answer(await backend.store.read(lambda view: stats_view(view, asked)))
+
+    return answer_stats
 
 
 def _collection(backend: Backend, collection: Collection) -> Endpoint:

@@ -31,21 +31,26 @@ def read_question(query: Mapping[str, str], known: Mapping[str, tuple[str, ...]]
 
     UsageError where it makes no sense: a filter that is not known would else be an answer to another question.
     """
-    names = (*known, "limit", "cursor")
-    for name, value in query.items():
-        if name not in names:
-            near = get_close_matches(name, names, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"
-            raise UsageError(f"{name} cannot be asked for here", hint=hint)
-        words = known.get(name, ())
-        if words and value not in words:
-            raise UsageError(f"{name} is one of {', '.join(words)}; not {value}")
+    asked = read_filters(query, {**known, "limit": (), "cursor": ()})
     text = query.get("limit", USUAL)
     limit = number_of(text)
     if not 1 <= limit <= MOST:
         raise UsageError(f"limit is a number from 1 to {MOST}")
-    filters = {name: value for name, value in query.items() if name in known}
+    filters = {name: value for name, value in asked.items() if name in known}
     return Asked(filters=filters, limit=limit, cursor=query.get("cursor"))
+
+
+def read_filters(query: Mapping[str, str], known: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """The parameters of a URL, each known; UsageError for one that is not."""
+    for name, value in query.items():
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            raise UsageError(f"{name} cannot be asked for here", hint=hint)
+        words = known[name]
+        if words and value not in words:
+            raise UsageError(f"{name} is one of {', '.join(words)}; not {value}")
+    return dict(query.items())
 
 
 def cut_page(rows: Sequence[Item], limit: int, cursor_of: Callable[[Item], str]) -> tuple[Sequence[Item], str | None]:

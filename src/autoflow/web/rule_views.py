@@ -20,7 +20,7 @@ def rule_page(view: Reading, asked: Asked) -> Page:
     after = _read_cursor(asked.cursor)
     items = [
         item
-        for item in map(rule_view, _rows(view))
+        for item in map(rule_view, rule_rows(view))
         if (account is None or item["account"] == account)
         and (label is None or label in item["labels"])
         and (after is None or _key_of(item) > after)
@@ -32,7 +32,9 @@ def rule_page(view: Reading, asked: Asked) -> Page:
 def rule_detail(view: Reading, rule_id: str) -> list[dict[str, Json]]:
     """The rules of this id, in every account, with their documents."""
     return [
-        {**rule_view(row), "document": json_of(row["document"])} for row in _rows(view) if row["rule_id"] == rule_id
+        {**rule_view(row), "document": json_of(row["document"])}
+        for row in rule_rows(view)
+        if row["rule_id"] == rule_id
     ]
 
 
@@ -56,7 +58,8 @@ def rule_view(row: Row) -> dict[str, Json]:
     }
 
 
-def _rows(view: Reading) -> list[Row]:
+def rule_rows(view: Reading) -> list[Row]:
+    """The versions of the generation that ran last."""
     generation = view.row("last_generation")
     return [] if generation is None else list(view.rows("versions_by_ids", ids=generation["versions"]))
 

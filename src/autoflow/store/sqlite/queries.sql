@@ -568,6 +568,61 @@ SELECT * FROM rule_counts WHERE version IN (SELECT value FROM json_each(:ids)) O
 -- What they have shown of the comparisons.
 SELECT * FROM leaf_counts WHERE version IN (SELECT value FROM json_each(:ids)) ORDER BY version, leaf;
 
+-- event_from --
+-- The first event with this number or a higher one.
+SELECT seq, received_at FROM events WHERE seq >= :seq ORDER BY seq LIMIT 1;
+
+-- count_events_from --
+-- How many events there are from a number on; an index knows it without a look at what they hold.
+SELECT count(*) AS number FROM events INDEXED BY events_by_generation WHERE seq >= :seq;
+
+-- ended_runs --
+-- How the runs of each rule came to their ends since a moment.
+SELECT account, rule_id, status, count(*) AS number FROM runs
+WHERE finished_at >= :since AND (:rule IS NULL OR rule_id = :rule) AND (:account IS NULL OR account = :account)
+GROUP BY account, rule_id, status;
+
+-- run_times --
+-- How late the newest runs that were performed began and how long they took, by rule: medians and high percentiles.
+SELECT account, rule_id,
+       min(CASE WHEN by_late * 100 >= number * 50 THEN late END) AS late_p50,
+       min(CASE WHEN by_late * 100 >= number * 95 THEN late END) AS late_p95,
+       min(CASE WHEN by_late * 100 >= number * 99 THEN late END) AS late_p99,
+       min(CASE WHEN by_took * 100 >= number * 50 THEN took END) AS took_p50,
+       min(CASE WHEN by_took * 100 >= number * 95 THEN took END) AS took_p95,
+       min(CASE WHEN by_took * 100 >= number * 99 THEN took END) AS took_p99
+FROM (
+    SELECT account, rule_id, late, took,
+           row_number() OVER (PARTITION BY account, rule_id ORDER BY late) AS by_late,
+           row_number() OVER (PARTITION BY account, rule_id ORDER BY took) AS by_took,
+           count(*) OVER (PARTITION BY account, rule_id) AS number
+    FROM (
+        SELECT account, rule_id, max(0, started_at - due_at) AS late, max(0, finished_at - started_at) AS took
+        FROM runs
+        WHERE finished_at >= :since AND status <> 'cancelled'
+          AND (:rule IS NULL OR rule_id = :rule) AND (:account IS NULL OR account = :account)
+        ORDER BY finished_at DESC LIMIT :limit
+    )
+)
+GROUP BY account, rule_id;
+
+-- step_figures --
+-- What became of the actions of runs that ended since a moment, by type.
+SELECT s.type, count(*) AS number, sum(s.status = 'done') AS done, sum(s.status = 'failed') AS failed,
+       sum(s.status = 'shadow') AS shadow, sum(s.attempts) AS attempts
+FROM runs r JOIN run_steps s ON s.run_id = r.id
+WHERE r.finished_at >= :since AND (:rule IS NULL OR r.rule_id = :rule) AND (:account IS NULL OR r.account = :account)
+GROUP BY s.type ORDER BY s.type;
+
+-- rule_activity --
+-- When each of these rules began its newest run, and how much waits: [account, rule] each.
+SELECT json_extract(value, '$[0]') AS account, json_extract(value, '$[1]') AS rule_id,
+       (SELECT r.started_at FROM runs r WHERE r.account = json_extract(value, '$[0]')
+           AND r.rule_id = json_extract(value, '$[1]') ORDER BY r.id DESC LIMIT 1) AS last_run,
+       (SELECT count(*) FROM pending_triggers p WHERE p.account = json_extract(value, '$[0]')
+           AND p.rule_id = json_extract(value, '$[1]')) AS waiting
+FROM json_each(:rules);
+
 -- old_event_keys --
 -- Senders' ids that are old enough to come again, unless their event is still kept under them; in their order.
 SELECT k.id, k.source, k.account FROM event_keys k
