@@ -62,22 +62,29 @@ class Sampler:
         if second != self._second:
             self._second = second
             self._wanted.clear()
+        waiting, wanted = self._waiting, self._wanted
+        if len(waiting) >= MOST_EVENTS:
+            return
         for event, stored, _, _ in receipts:
-            if len(self._waiting) >= MOST_EVENTS:
-                return
-            if stored is ACCEPTED and self._wants(event.account, event.type):
-                self._waiting.append(event)
+            key = (event.account, event.type)
+            left = wanted.get(key)
+            if left == 0 or stored is not ACCEPTED:
+                continue  # in a flood nearly all
+            if left is None:
+                left = self._want(key)
+            if left:
+                wanted[key] = left - 1
+                waiting.append(event)
+                if len(waiting) >= MOST_EVENTS:
+                    return
 
-    def _wants(self, account: str, event_type: str) -> bool:
-        key = (account, event_type)
-        left = self._wanted.get(key)
-        if left is None:
-            if len(self._wanted) >= MOST_TYPES:
-                return False
-            self._follow_rules()
-            left = MOST_OF_A_TYPE if self._book.listeners(account, event_type) else 0
-        self._wanted[key] = max(0, left - 1)
-        return left > 0
+    def _want(self, key: tuple[str, str]) -> int:
+        """How many events of an account's type are wanted in this second."""
+        if len(self._wanted) >= MOST_TYPES:
+            return 0
+        self._follow_rules()
+        number = self._wanted[key] = MOST_OF_A_TYPE if self._book.listeners(*key) else 0
+        return number
 
     async def run(self) -> None:
         """Look and write, for ever."""
