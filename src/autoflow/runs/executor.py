@@ -372,12 +372,16 @@ class Executor:
         await self.keep(lambda: self._store.transact(change))
 
     async def _shadow(self, pending: Pending, event: Event, rule: Rule) -> None:
-        """Record what would have been sent, and send nothing."""
-        records = [self.render(pending, event, step) for step in rule.actions]
-        faults = [record.detail for record in records if isinstance(record, Reject)]
-        rendered = [record for record in records if isinstance(record, StepRecord)]
-        error = write_detail("; ".join(faults)) or None
-        await self._store.transact(lambda tx: self._end_shadow(tx, pending, rendered, error))
+        """Record what would have been sent, up to where the run would have failed, and send nothing."""
+        records: list[StepRecord] = []
+        error = None
+        for step in rule.actions:
+            record = self.render(pending, event, step)
+            if isinstance(record, Reject):
+                error = write_detail(record.detail)
+                break
+            records.append(record)
+        await self._store.transact(lambda tx: self._end_shadow(tx, pending, records, error))
 
     def _end_shadow(
         self, tx: Transaction, pending: Pending, records: Sequence[StepRecord], error: str | None
