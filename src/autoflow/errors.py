@@ -109,15 +109,25 @@ class EvaluationError(AutoflowError):
 
 
 class TemplateError(AutoflowError):
-    """A template is written wrongly, or cannot be rendered on these facts; `line` counts from 1."""
+    """A template is written wrongly, or cannot be rendered on these facts.
+
+    `line` counts from 1; `span` is where the mistake begins, in characters from 0, and how long it is.
+    """
 
     code = "AF300"
 
     def __init__(
-        self, message: str, *, hint: str | None = None, code: str | None = None, line: int | None = None
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        code: str | None = None,
+        line: int | None = None,
+        span: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(message, hint=hint, code=code)
         self.line = line
+        self.span = span
 
 
 class SecretError(AutoflowError):

@@ -171,7 +171,7 @@ async def run_command(home: Path, *words: str, stdin: bytes = b"", **environment
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "autoflow", *words,
         cwd=home,
-        env={**os.environ, "NO_COLOR": "1", **environment},
+        env={**os.environ, "NO_COLOR": "1", "GITHUB_ACTIONS": "", **environment},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from autoflow.errors import AutoflowError, ConditionError
+from autoflow.errors import AutoflowError, ConditionError, TemplateError
+from autoflow.matching import codes as condition_codes
 from autoflow.model.problem import Severity
 from autoflow.rules import codes
 from autoflow.rules.vocabulary import NOT_YET_ROOTS
 from autoflow.strict_yaml import Pointer
+
+_ABOUT_KEYS = frozenset({condition_codes.UNKNOWN_KEY, condition_codes.REFUSED_KEY})
 
 
 class Finding(NamedTuple):
@@ -56,19 +59,13 @@ class Findings:
         origin = self.origin_of(pointer)
         self.items.append(Finding(pointer=origin, code=code, message=message, hint=hint, severity=severity))
 
+    def mark_last(self, start: int, end: int) -> None:
+        """Say that the last finding is about a part of the text only, in characters from 0."""
+        self.items[-1] = self.items[-1]._replace(column=start, width=end - start)
+
     def add_condition(self, pointer: Pointer, error: ConditionError, severity: Severity = Severity.ERROR) -> None:
         """Note what a condition or reference says is wrong with it."""
-        self.items.append(
-            Finding(
-                pointer=self.origin_of((*pointer, *error.pointer)),
-                code=error.code,
-                message=error.message,
-                hint=error.hint,
-                severity=severity,
-                column=error.column,
-                width=error.width,
-            )
-        )
+        self.items.append(condition_finding(self.origin_of((*pointer, *error.pointer)), error, severity))
 
     def refuse_roots(self, pointer: Pointer, roots: Iterable[str]) -> None:
         """Note the roots that would always be missing in this release."""
@@ -80,6 +77,20 @@ class Findings:
         """Note an error of another part of autoflow as it stands."""
         self.add(pointer, error.code, error.message, error.hint)
 
+    def add_template(self, pointer: Pointer, error: TemplateError) -> None:
+        """Note what is wrong with a template, with the tag where it is."""
+        column, width = error.span or (None, 1)
+        self.items.append(
+            Finding(
+                pointer=self.origin_of(pointer),
+                code=error.code,
+                message=error.message,
+                hint=error.hint,
+                column=column,
+                width=width,
+            )
+        )
+
     def origin_of(self, pointer: Pointer) -> Pointer:
         """Where that was written: the longest known beginning decides."""
         for length in range(len(pointer), 0, -1):
@@ -87,6 +98,20 @@ class Findings:
             if origin is not None:
                 return (*origin, *pointer[length:])
         return pointer
+
+
+def condition_finding(pointer: Pointer, error: ConditionError, severity: Severity = Severity.ERROR) -> Finding:
+    """What a condition says is wrong with the part of it that stands there."""
+    return Finding(
+        pointer=pointer,
+        code=error.code,
+        message=error.message,
+        hint=error.hint,
+        severity=severity,
+        on_key=error.code in _ABOUT_KEYS,
+        column=error.column,
+        width=error.width,
+    )
 
 
 def near_match(word: object, known: Iterable[str]) -> str | None:

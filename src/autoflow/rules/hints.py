@@ -66,8 +66,16 @@ def explain_problem(problem: Problem, lines: Sequence[str]) -> Problem:
             if (cause := _find_cut_brackets(lines[number - 1])) is not None:
                 return _blame(problem, number, cause)
         message, hint = _explain_structure(problem.message)
-        return dataclasses.replace(problem, message=message, hint=hint or problem.hint)
+        width = _width_at(lines[problem.line - 1], problem.column) if problem.line <= len(lines) else 1
+        end = problem.column + width
+        return dataclasses.replace(problem, message=message, hint=hint or problem.hint, end_column=end)
     return problem
+
+
+def _width_at(text: str, column: int) -> int:
+    """How long the word is that stands there; an opened quote or bracket is meant by itself."""
+    found = re.compile(r"[\"'\[{]|\S+|").match(text, column - 1)
+    return max(len(found[0]), 1) if found else 1
 
 
 def _blame(problem: Problem, line: int, cause: _Cause) -> Problem:
@@ -120,7 +128,8 @@ def _find_tab(text: str) -> _Cause | None:
     if "\t" not in indent or not text.strip():
         return None
     hint = "indent with spaces, two for each level"
-    return _Cause(message="a tab cannot indent in YAML", hint=hint, column=indent.index("\t") + 1)
+    width = indent.count("\t")
+    return _Cause(message="a tab cannot indent in YAML", hint=hint, column=indent.index("\t") + 1, width=width)
 
 
 def _find_turned(text: str) -> _Cause | None:
@@ -138,7 +147,8 @@ def _find_glued(text: str) -> _Cause | None:
     if glued is None:
         return None
     hint = f"write {glued[1]}: {glued[2]}"
-    return _Cause(message="a space is missing after the colon", hint=hint, column=glued.end(1) + 2)
+    message, width = "a space is missing after the colon", len(glued[2].rstrip())
+    return _Cause(message=message, hint=hint, column=glued.end(1) + 2, width=max(width, 1))
 
 
 def _find_template(line: _Line) -> _Cause | None:
@@ -197,15 +207,23 @@ def _find_flow(line: _Line) -> _Cause | None:
     for fix in fixes:
         fixed = fix(fixed)
         if fixed != line.value and _reads(line.rewritten(fixed)):
-            changed = next(n for n, (a, b) in enumerate(zip(line.value, fixed, strict=False)) if a != b)
+            changed, width = _find_change(line.value, fixed)
             if fix is _quote_templates:
                 message = "YAML reads {{ as a map: quote a template"
             elif fix is _quote_stars:
                 message = "in YAML a value that begins with * is an alias"
             elif fix is _quote_keys:
                 message = "in { } a key with brackets is quoted"
-            return _Cause(message=message, hint=f"write {line.rewritten(fixed)}", column=line.column + changed)
+            hint = f"write {line.rewritten(fixed)}"
+            return _Cause(message=message, hint=hint, column=line.column + changed, width=width)
     return None
+
+
+def _find_change(before: str, after: str) -> tuple[int, int]:
+    """Where quotes were put around a part of a text, and how long the first such part is."""
+    start = next(n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a != b)
+    end = after.index(after[start], start + 1)
+    return start, end - start - 1
 
 
 def _quote_when(value: str) -> str:
@@ -233,10 +251,10 @@ def _find_bracket(line: _Line) -> _Cause | None:
 def _find_colon(line: _Line) -> _Cause | None:
     if line.value[0] in "\"'{[" or not re.search(r":(\s|$)", line.value):
         return None
-    column = line.column + line.value.index(":")
+    before = line.value.index(":")
     quoted = _in_single_quotes(line.value) if '"' in line.value else _in_quotes(line.value)
     cause = _fixed(line, "YAML reads the second ': ' as another key: quote the whole value", quoted)
-    return dataclasses.replace(cause, column=column)
+    return dataclasses.replace(cause, column=line.column + before, width=len(line.value) - before)
 
 
 def _find_escape(line: _Line) -> _Cause | None:

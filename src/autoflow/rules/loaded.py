@@ -6,7 +6,6 @@ After the loader; before it comes in force (the reloader), or is shown (`validat
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from autoflow.actions.kinds import ACTION_TYPES
@@ -14,7 +13,8 @@ from autoflow.model.notifier import Notifier
 from autoflow.model.problem import Problem, Severity
 from autoflow.rules.context import LoadContext
 from autoflow.rules.loader import LoadResult
-from autoflow.templates import TemplateLibrary, check_template
+from autoflow.rules.source import show_path
+from autoflow.templates import TemplateLibrary, TemplateProblem, check_template
 
 
 class Loaded(NamedTuple):
@@ -27,7 +27,7 @@ class Loaded(NamedTuple):
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Everything found, in rules and templates."""
-        return (*self.result.problems, *(_template_problem(p.path, p.line, p.message) for p in self.library.problems))
+        return (*self.result.problems, *map(_template_problem, self.library.problems))
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -48,14 +48,15 @@ def make_context(
     )
 
 
-def _template_problem(path: Path, line: int, message: str) -> Problem:
+def _template_problem(problem: TemplateProblem) -> Problem:
     return Problem(
-        path=str(path),
-        line=line,
-        column=1,
-        end_line=line,
-        end_column=2,
+        path=show_path(problem.path),
+        line=problem.line,
+        column=problem.column,
+        end_line=problem.line,
+        end_column=problem.end_column,
         severity=Severity.ERROR,
         code="AF300",
-        message=message,
+        message=problem.message,
+        hint=problem.hint,
     )

@@ -21,7 +21,7 @@ from autoflow.model.rule import Provenance, Rule
 from autoflow.rules import codes
 from autoflow.rules.builder import RuleBuilder
 from autoflow.rules.context import LoadContext
-from autoflow.rules.findings import Finding
+from autoflow.rules.findings import Finding, condition_finding
 from autoflow.rules.parts import SHARED, Contents, Part, account_of, take_apart
 from autoflow.rules.source import FileText, file_problem, find_files, parse_file, read_file, show_path
 from autoflow.strict_yaml import Pointer
@@ -192,14 +192,7 @@ def _resolve_shared(sharing: Iterable[Contents], problems: list[Problem]) -> Sha
 def _resolve_account(names: Mapping[str, Part], problems: list[Problem]) -> Mapping[str, Condition]:
     conditions, errors = resolve_shared({name: part.value[name] for name, part in names.items()})
     for name, error in errors:
-        finding = Finding(
-            pointer=(name, *error.pointer),
-            code=error.code,
-            message=error.message,
-            hint=error.hint,
-            column=error.column,
-            width=error.width,
-        )
+        finding = condition_finding((name, *error.pointer), error)
         problems.append(names[name].problem(finding))
     return conditions
 

@@ -303,12 +303,13 @@ class ParamsReader:
             message = f"{other[0]} is sent as it stands"
             hint = f"a template is written {{{{ {other[1]} }}}}"
             self.findings.advise(at, codes.OTHER_TEMPLATE, message, hint, Severity.WARNING)
+            self.findings.mark_last(*other.span())
         if self.context.check_template is None or not _TEMPLATE.search(text):
             return
         try:
             self.context.check_template(text)
         except TemplateError as error:
-            self.findings.add_error(at, error)
+            self.findings.add_template(at, error)
         else:
             self.findings.refuse_roots(at, referenced_roots(text))
 

@@ -6,6 +6,7 @@ Beside `source`, which is done with a file that has nothing wrong with it. After
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 
 import yaml
@@ -27,7 +28,8 @@ def place_finding(
 ) -> Problem:
     """A finding with its lines and columns."""
     pointer = (*base, *finding.pointer)
-    whole = document.key_at(pointer) if finding.on_key else document.value_at(pointer)
+    found = document.key_at(pointer) if finding.on_key else document.value_at(pointer)
+    whole = _without_blank_end(found, file.lines)
     place, hint = whole, finding.hint
     message = finding.message
     if finding.column is not None and document.has(pointer):
@@ -87,15 +89,43 @@ def _folded_words(lines: Sequence[str], place: Place, message: str, hint: str | 
     return cause, f"write when: job.total {found[1]} {found[2].strip()}"
 
 
+def _without_blank_end(place: Place, lines: Sequence[str]) -> Place:
+    """The reader ends a text over several lines where the next thing begins; people end it with its last word."""
+    number, column = place.end_line, place.end_column
+    while number > place.line:
+        said = lines[number - 1][: column - 1].rstrip() if number <= len(lines) else ""
+        if said:
+            return place._replace(end_line=number, end_column=len(said) + 1)
+        number, column = number - 1, sys.maxsize
+    end = len(lines[number - 1].rstrip()) + 1 if number <= len(lines) else place.column + 1
+    return place if number == place.end_line else place._replace(end_line=number, end_column=end)
+
+
 def _inside(place: Place, column: int, width: int, lines: Sequence[str]) -> Place:
-    """A part of a one-line text. Of a text over several lines, only the text as a whole is known."""
-    if place.style in ("|", ">") or place.end_line != place.line or place.line > len(lines):
+    """A part of a text. Of one that is folded from several lines, only the text as a whole is known."""
+    if place.style == "|":
+        return _inside_block(place, column, width, lines) or place
+    if place.style == ">" or place.end_line != place.line or place.line > len(lines):
         return place
     line = lines[place.line - 1]
     start = _source_column(line, place, column)
     end = _source_column(line, place, column + max(width, 1))
     limit = max(place.end_column, start + 1)
     return Place(line=place.line, column=start, end_line=place.line, end_column=min(max(end, start + 1), limit))
+
+
+def _inside_block(place: Place, column: int, width: int, lines: Sequence[str]) -> Place | None:
+    """A part of a text whose lines are kept as they are, each behind the indentation of the first one."""
+    content = lines[place.line : place.end_line]
+    indent = next((len(line) - len(line.lstrip(" ")) for line in content if line.strip()), 0)
+    for number, line in enumerate(content, place.line + 1):
+        length = max(len(line) - indent, 0)
+        if column <= length:
+            start = indent + column + 1
+            end = max(min(start + width, len(line) + 1), start + 1)
+            return Place(line=number, column=start, end_line=number, end_column=end)
+        column -= length + 1
+    return None
 
 
 def _source_column(line: str, place: Place, column: int) -> int:

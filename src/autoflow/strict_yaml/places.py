@@ -102,7 +102,16 @@ def _entry(node: yaml.Node, step: str | int) -> tuple[yaml.Node | None, yaml.Nod
 
 def place_of(node: yaml.Node) -> Place:
     """Where a node stands."""
-    return place_between(node.start_mark, node.end_mark, style=getattr(node, "style", None) or "", node=node)
+    return place_between(node.start_mark, _end_of(node), style=getattr(node, "style", None) or "", node=node)
+
+
+def _end_of(node: yaml.Node) -> Any:
+    """Where the last part of a node ends: to the reader, what has no brackets ends where the next thing begins."""
+    last = node
+    while isinstance(last, yaml.CollectionNode) and last.flow_style is False and last.value:
+        last = last.value[-1][1] if isinstance(last, yaml.MappingNode) else last.value[-1]
+    # an alias stands where its anchor is
+    return last.end_mark if last.end_mark.index >= node.start_mark.index else node.end_mark
 
 
 def place_between(start: Any, end: Any, *, style: str | None = None, node: yaml.Node | None = None) -> Place:

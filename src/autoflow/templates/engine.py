@@ -58,50 +58,67 @@ ENVIRONMENT = make_environment()
 @lru_cache(maxsize=256)
 def find_names(source: str) -> frozenset[str]:
     """The names that a template does not make itself. TemplateError where it is written wrongly."""
-    return frozenset(guard(lambda: ENVIRONMENT.undeclared_variables_in_str(source)))
+    return frozenset(guard(lambda: ENVIRONMENT.undeclared_variables_in_str(source), source))
 
 
 def check_tags(source: str) -> None:
     """TemplateError for what the engine would take, or find only when it renders."""
-    bare = _COMMENT.sub(_keep_lines, source)
+    bare = _COMMENT.sub(_blank_out, source)
     for tag in _TAG.finditer(bare):
         line = bare.count("\n", 0, tag.start()) + 1
-        _check_tag(_STRING.sub("''", tag.group()), line)
+        _check_tag(_STRING.sub(_blank_out, tag.group()), line, tag.start())
 
 
-def _check_tag(tag: str, line: int) -> None:
+def _check_tag(tag: str, line: int, start: int) -> None:
+    def at(match: re.Match[str]) -> tuple[int, int]:
+        return start + match.start(1), len(match[1])
+
     if loading := _LOADING.match(tag):
-        raise TemplateError(f"{{% {loading[1]} %}} is not known: a template stands alone", line=line)
+        message = f"{{% {loading[1]} %}} is not known: a template stands alone"
+        raise TemplateError(message, line=line, span=at(loading))
     for match in _FILTER.finditer(tag):
         if match[1] not in KNOWN_FILTERS:
-            known = ", ".join(sorted(KNOWN_FILTERS))
-            raise TemplateError(f"unknown filter {match[1]!r}", hint=f"known are {known}", line=line)
+            hint = f"known are {', '.join(sorted(KNOWN_FILTERS))}"
+            raise TemplateError(f"unknown filter {match[1]!r}", hint=hint, line=line, span=at(match))
     for match in _METHOD.finditer(tag):
         if not re.search(r"\bloop\s*$", tag[: match.start()]):
-            name = match[1]
-            raise TemplateError(f".{name}() is a call; data has no methods", hint=f"a filter? | {name}", line=line)
+            message, hint = f".{match[1]}() is a call; data has no methods", f"a filter? | {match[1]}"
+            raise TemplateError(message, hint=hint, line=line, span=at(match))
 
 
-def _keep_lines(match: re.Match[str]) -> str:
-    return "\n" * match.group().count("\n")
+def _blank_out(match: re.Match[str]) -> str:
+    """As long as it was, with its lines, and nothing to be found in it."""
+    return re.sub(r"[^\n]", " ", match.group())
 
 
-def guard(run: Callable[[], _T]) -> _T:
-    """What the engine gives; its errors as ours."""
+def guard(run: Callable[[], _T], source: str | None = None) -> _T:
+    """What the engine gives; its errors as ours, with their place in the source where that is known."""
     try:
         return run()
     except minijinja.TemplateError as error:
-        raise _translate(error) from None
+        raise _translate(error, _find_span(error, source)) from None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise TemplateError(f"cannot be rendered: {error}") from error
 
 
-def _translate(error: minijinja.TemplateError) -> TemplateError:
+def _find_span(error: minijinja.TemplateError, source: str | None) -> tuple[int, int] | None:
+    """The tag from its beginning to the end of what was not understood; the engine counts bytes."""
+    if source is None or error.range is None:
+        return None
+    content = source.encode("utf-8", "replace")
+    start, end = (len(content[:index].decode("utf-8", "replace")) for index in error.range)
+    opened = max(source.rfind("{{", 0, end), source.rfind("{%", 0, end))
+    closed = max(source.rfind("}}", 0, start), source.rfind("%}", 0, start))
+    begin = opened if opened > closed else start
+    return begin, max(end - begin, 1)
+
+
+def _translate(error: minijinja.TemplateError, span: tuple[int, int] | None) -> TemplateError:
     """Our error for the engine's. The engine's own text holds the facts, which must not reach a log."""
     detail = (error.detail or error.message).split("\n", 1)[0].replace("`", "")
     if "undefined" in detail or error.kind == "UndefinedError":
         hint = "where it may be missing, write | default('...') or {% if ... is defined %}"
-        return TemplateError(detail, hint=hint, line=error.line)
+        return TemplateError(detail, hint=hint, line=error.line, span=span)
     if error.kind == "OutOfFuel":
         detail = "the template takes too many steps"
-    return TemplateError(detail, line=error.line)
+    return TemplateError(detail, line=error.line, span=span)

@@ -17,11 +17,14 @@ _ENDINGS = {".subject.txt": "subject", ".txt": "text", ".html": "html"}
 
 
 class TemplateProblem(NamedTuple):
-    """A template file that cannot be used."""
+    """A template file that cannot be used, and the part of a line that is wrong with it; both count from 1."""
 
     path: Path
-    line: int
     message: str
+    hint: str | None = None
+    line: int = 1
+    column: int = 1
+    end_column: int = 2
 
 
 class Message(NamedTuple):
@@ -72,12 +75,12 @@ class TemplateLibrary:
                     raise source
                 parts.setdefault(name, {})[_ENDINGS[ending]] = TextTemplate(source)
             except TemplateError as error:
-                problems.append(TemplateProblem(path=directory / file, line=error.line or 1, message=str(error)))
+                problems.append(_place(directory / file, source, error))
                 parts.setdefault(name, {})["broken"] = TextTemplate("")
         usable = {name: made for name, made in parts.items() if "broken" not in made}
         for name in [name for name, made in usable.items() if made.keys() == {"subject"}]:
             path = directory / f"{name}.subject.txt"
-            problems.append(TemplateProblem(path=path, line=1, message=f"there is no {name}.txt or {name}.html"))
+            problems.append(TemplateProblem(path=path, message=f"there is no {name}.txt or {name}.html"))
             del usable[name]
         return cls(usable, tuple(problems))
 
@@ -124,6 +127,23 @@ def is_template_file(name: str) -> bool:
 def template_name(file: str) -> str:
     """What rules call the template that a file belongs to."""
     return file.removesuffix(_ending_of(file) or "")
+
+
+def _place(path: Path, source: str | TemplateError, error: TemplateError) -> TemplateProblem:
+    """The problem at its tag; without one, at the line as a whole."""
+    text = source if isinstance(source, str) else ""
+    lines = text.split("\n")
+    if error.span is None:
+        line, column = min(error.line or 1, len(lines)), 1
+        end = len(lines[line - 1].rstrip()) + 1
+    else:
+        start, width = error.span
+        line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
+        end = min(column + width, len(lines[line - 1]) + 1)
+    end = max(end, column + 1)
+    return TemplateProblem(
+        path=path, message=error.message, hint=error.hint, line=line, column=column, end_column=end
+    )
 
 
 def decode_source(content: bytes) -> str | TemplateError:
