@@ -1,43 +1,47 @@
 """The JSON Schema (draft-07) of rule files, for editors. Made of the actions and the keys there are.
 
-It describes the canonical spelling; what the loader accepts besides is for files that move here from elsewhere.
+It describes the canonical spelling; what the loader accepts besides is for files that move here from elsewhere, and
+`autoflow fmt` writes them so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.actions.types import ActionType, Param, ParamKind
+from autoflow.matching.operators import DECORATORS, OPERATORS
 from autoflow.model.json import Json
+from autoflow.model.json_schema import DRAFT, choice, closed_map, describe, one_or_list
 from autoflow.model.retry import PRESETS
 from autoflow.rules.vocabulary import RULE_KEYS
 
 _EVENT = r"^(\*|[^\s*{},\"']+(\.\*)?)$"
 _SPAN = r"^(\d+(ms|s|m|h|d|w))+$"
 _REF = r"^\$?\.?[^\s{}]+$"
-
-_TYPED: Json = {
-    "title": "Typed value",
-    "description": "A fact's value with its type kept.",
-    "type": "object",
-    "properties": {
-        "fact": {"type": "string", "description": "A reference, for example job.total."},
-        "default": {"description": "What stands in where the fact is missing."},
-    },
-    "required": ["fact"],
-    "additionalProperties": False,
-    "examples": [{"fact": "job.total"}],
+_PRESETS_SAID = {
+    "standard": "6 attempts in about 7 hours",
+    "patient": "10 attempts in 3 days",
+    "quick": "4 attempts in 36 seconds",
+    "none": "one attempt",
 }
+_TEXT: dict[str, Json] = {"type": "string", "minLength": 1}
+_WORD: dict[str, Json] = {"type": "string", "pattern": r"^\S+$", "maxLength": 255}
 
 
 def rule_json_schema(actions: Mapping[str, ActionType] = ACTION_TYPES) -> dict[str, Json]:
     """The schema of a rule file: one rule, or `rules:` with a list of them."""
+    # A file's keys alone, or else a rule: an editor that knows which one it is shows the mistakes of that one only.
+    only_shared: Json = {"required": ["shared_conditions"], "propertyNames": {"enum": list(_file_keys())}}
+    is_file: Json = {"anyOf": [{"required": ["rules"]}, only_shared]}
     return {
-        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$schema": DRAFT,
         "title": "autoflow rule file",
         "description": "When this event comes, wait, unless that one comes; check; act.",
-        "oneOf": [{"$ref": "#/definitions/rule"}, {"$ref": "#/definitions/file"}],
+        "type": "object",
+        "if": is_file,
+        "then": {"$ref": "#/definitions/file"},
+        "else": {"$ref": "#/definitions/rule"},
         "definitions": {
             "rule": _rule_schema(),
             "file": _file_schema(),
@@ -45,226 +49,255 @@ def rule_json_schema(actions: Mapping[str, ActionType] = ACTION_TYPES) -> dict[s
             "cancel_on": _cancel_schema(),
             "references": _references_schema(),
             "condition": _condition_schema(),
+            "operator": _operator_schema(),
             "span": {"type": "string", "pattern": _SPAN, "examples": ["30s", "5m", "1h30m", "7d"]},
             "retry": _retry_schema(),
-            "typed": _TYPED,
-            "step": {"oneOf": [_step_schema(kind) for kind in _kinds(actions)]},
+            "typed": _typed_schema(),
+            "step": {"oneOf": [_step_schema(kind) for name, kind in actions.items() if name == kind.name]},
         },
-    }
-
-
-def _kinds(actions: Mapping[str, ActionType]) -> list[ActionType]:
-    return [kind for name, kind in actions.items() if name == kind.name]
-
-
-def _one_or_list(schema: Json) -> dict[str, Json]:
-    return {"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1}]}
-
-
-def _object(properties: Mapping[str, Json], required: Sequence[str], **more: Json) -> dict[str, Json]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(required),
-        "additionalProperties": False,
-        **more,
     }
 
 
 def _rule_schema() -> dict[str, Json]:
     keys = {**_naming_keys(), **_acting_keys()}
-    ordered = {key: keys[key] for key in RULE_KEYS}
+    ordered: dict[str, Json] = {key: keys[key] for key in RULE_KEYS}
     ordered["shared_conditions"] = _shared_schema()
+    ordered["$schema"] = {"type": "string", "description": "This schema, for editors that look for it here."}
     example = {"trigger": {"event": "job.created"}, "actions": [{"log": {"message": "{{ job.id }}"}}]}
-    return _object(ordered, ["trigger", "actions"], title="Rule", examples=[example])
+    return closed_map(ordered, ["trigger", "actions"], title="Rule", examples=[example])
 
 
 def _naming_keys() -> dict[str, Json]:
     """Keys that say what the rule is and whose."""
+    an_id: Json = {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]*$", "maxLength": 128}
+    about = "What the rule is known by in its account: another id is another rule. Default: the file's name."
+    enabled = {True: "it judges and acts", False: "it does nothing", "shadow": "it is judged and recorded, only"}
     return {
-        "id": {
-            "type": "string",
-            "pattern": "^[a-z0-9][a-z0-9._-]*$",
-            "maxLength": 128,
-            "description": "What the rule is known by in its account. Default: the file's name.",
-            "examples": ["notify-technician"],
-        },
-        "name": {"type": "string", "minLength": 1, "description": "For people; never a template."},
-        "description": {"type": "string", "description": "For people; never a template."},
-        "labels": {
-            "type": "array",
-            "items": {"type": "string", "pattern": r"^\S+$"},
-            "description": "Words to find rules by.",
-            "examples": [["crm", "sms"]],
-        },
-        "account": {
-            "type": "string",
-            "default": "default",
-            "pattern": r"^\S+$",
-            "description": "The tenant whose events it sees.",
-        },
-        "enabled": {
-            "enum": [True, False, "shadow"],
-            "default": True,
-            "description": "shadow: it is judged and recorded, and never acts.",
-        },
+        "id": describe(an_id, "Id", about, examples=["notify-technician"]),
+        "name": describe(_TEXT, "Name", "For people; never a template. Default: the id."),
+        "description": describe({"type": ["string", "null"]}, "Description", "For people; never a template."),
+        "labels": describe(
+            {"type": "array", "items": _WORD},
+            "Labels",
+            "Words to find rules by: `autoflow rules list --label crm`.",
+            default=[],
+            examples=[["crm", "sms"]],
+        ),
+        "account": describe(_WORD, "Account", "The tenant whose events it sees.", default="default"),
+        "enabled": describe(
+            choice(enabled), "Enabled", "`shadow`: it is judged and recorded, and never acts.", default=True
+        ),
     }
 
 
 def _acting_keys() -> dict[str, Json]:
     """Keys that say when it acts and what it does."""
+    changes = {
+        "finish_old": "it goes on under the version it began with",
+        "cancel": "it is cancelled",
+    }
     return {
-        "trigger": {
-            **_one_or_list({"$ref": "#/definitions/pattern"}),
-            "description": "What wakes the rule: any of these events.",
-            "examples": [{"event": "job.created"}],
-        },
-        "delay": {"$ref": "#/definitions/span"},
-        "cancel_on": {
-            **_one_or_list({"$ref": "#/definitions/cancel_on"}),
-            "description": "What makes waiting and running work of the same key unnecessary.",
-        },
-        "when": {"$ref": "#/definitions/condition"},
-        "retry": {"$ref": "#/definitions/retry"},
-        "on_change": {
-            "enum": ["finish_old", "cancel"],
-            "default": "finish_old",
-            "description": "What becomes of waiting work when this rule is edited, disabled or removed.",
-        },
-        "actions": {
-            "type": "array",
-            "minItems": 1,
-            "items": {"$ref": "#/definitions/step"},
-            "description": "What it does, in this order.",
-        },
+        "trigger": describe(
+            one_or_list({"$ref": "#/definitions/pattern"}),
+            "Trigger",
+            "What wakes the rule: any of these events.",
+            examples=[{"event": "job.created"}],
+        ),
+        "delay": describe(
+            {"$ref": "#/definitions/span"},
+            "Delay",
+            "How long it waits, counted from the event's arrival: `30s`, `5m`, `1h30m`, `7d`.",
+            examples=["5m", "1h30m"],
+        ),
+        "cancel_on": describe(
+            {
+                "anyOf": [
+                    {"$ref": "#/definitions/cancel_on"},
+                    {"type": "array", "items": {"$ref": "#/definitions/cancel_on"}},
+                ]
+            },
+            "Cancel on",
+            "What makes waiting and running work of the same key unnecessary.",
+            examples=[{"event": "job.reopened", "by": "job.id"}],
+        ),
+        "when": describe({"$ref": "#/definitions/condition"}, "When", "What must hold for the rule to act."),
+        "retry": describe(
+            {"anyOf": [{"$ref": "#/definitions/retry"}, {"type": "null"}]},
+            "Retry",
+            "For its steps that have none of their own. Default: the config's.",
+        ),
+        "on_change": describe(
+            choice(changes),
+            "On change",
+            "What becomes of waiting work when this rule is edited, disabled or removed.",
+            default="finish_old",
+        ),
+        "actions": describe(
+            {"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/step"}},
+            "Actions",
+            "What it does, in this order.",
+            examples=[[{"log": {"message": "{{ job.id }}"}}]],
+        ),
     }
 
 
 def _shared_schema() -> dict[str, Json]:
+    return describe(
+        {"type": "object", "additionalProperties": {"$ref": "#/definitions/condition"}},
+        "Shared conditions",
+        "Conditions by name, for `{ condition: name }` anywhere in the account.",
+        examples=[{"is-urgent": 'ticket.priority == "urgent"'}],
+    )
+
+
+def _file_keys() -> dict[str, Json]:
     return {
-        "type": "object",
-        "additionalProperties": {"$ref": "#/definitions/condition"},
-        "description": "Conditions by name, for `{ condition: name }` anywhere in the account.",
+        "account": describe(_WORD, "Account", "The account of the rules below that name none.", default="default"),
+        "shared_conditions": _shared_schema(),
+        "rules": describe({"type": "array", "items": {"$ref": "#/definitions/rule"}}, "Rules", "A list of rules."),
     }
 
 
 def _file_schema() -> dict[str, Json]:
-    keys: dict[str, Json] = {
-        "account": {"type": "string", "description": "The account of the rules below that name none."},
-        "shared_conditions": _shared_schema(),
-        "rules": {"type": "array", "items": {"$ref": "#/definitions/rule"}},
-    }
-    either: Json = [{"required": ["rules"]}, {"required": ["shared_conditions"]}]
-    return _object(keys, [], title="Several rules", anyOf=either)
+    return closed_map(_file_keys(), title="Several rules")
 
 
 def _pattern_keys() -> dict[str, Json]:
     return {
-        "event": {
-            **_one_or_list({"type": "string", "pattern": _EVENT}),
-            "description": 'A name, a prefix ending in `.*`, `"*"`, or a list of them.',
-            "examples": ["job.created", "job.*", ["job.created", "job.updated"]],
-        },
-        "source": {
-            **_one_or_list({"type": "string"}),
-            "description": "The event's source. Default: any.",
-        },
-        "when": {"$ref": "#/definitions/condition"},
+        "event": describe(
+            one_or_list({"type": "string", "pattern": _EVENT, "maxLength": 255}),
+            "Event",
+            'A name, a prefix ending in `.*`, `"*"`, or a list of them.',
+            examples=["job.created", "job.*", ["job.created", "job.updated"]],
+        ),
+        "source": describe(
+            one_or_list(_WORD), "Source", "Who said it: the event's source. Default: any.", examples=["crm"]
+        ),
+        "when": describe(
+            {"$ref": "#/definitions/condition"}, "When", "A condition on that event, judged on arrival."
+        ),
     }
 
 
 def _pattern_schema() -> dict[str, Json]:
-    return _object(_pattern_keys(), ["event"], title="Event pattern")
+    return closed_map(_pattern_keys(), ["event"], title="Event pattern")
 
 
 def _cancel_schema() -> dict[str, Json]:
-    keys = {**_pattern_keys(), "by": {"$ref": "#/definitions/references"}}
-    return _object(keys, ["event", "by"], title="Event pattern with keys")
+    by = describe(
+        {"$ref": "#/definitions/references"},
+        "By",
+        "What must be equal in both events: a reference, several, pairs, or `[]` for every run of this rule.",
+        examples=["job.id", ["session.id", "button.id"], {"cart.id": "order.cart_id"}, []],
+    )
+    return closed_map({**_pattern_keys(), "by": by}, ["event", "by"], title="Event pattern with keys")
 
 
 def _references_schema() -> dict[str, Json]:
     reference: Json = {"type": "string", "pattern": _REF}
     return {
-        "description": "What must be equal: a reference, several, or pairs of this rule's event and the other's.",
         "anyOf": [
             reference,
             {"type": "array", "items": reference},
             {"type": "object", "additionalProperties": reference, "minProperties": 1},
         ],
-        "examples": ["job.id", ["session.id", "button.id"], {"cart.id": "order.cart_id"}, []],
     }
 
 
 def _condition_schema() -> dict[str, Json]:
     parts: Json = {"type": "array", "items": {"$ref": "#/definitions/condition"}}
+    one: Json = {"$ref": "#/definitions/condition"}
     return {
         "title": "Condition",
         "description": "A line, a list of lines that must all hold, or a tree.",
         "anyOf": [
-            {"type": "string", "minLength": 1},
+            _TEXT,
             {"const": True},
             parts,
-            {"type": "object", "properties": {"all": parts}, "required": ["all"]},
-            {"type": "object", "properties": {"any": parts}, "required": ["any"]},
-            {"type": "object", "properties": {"not": {"$ref": "#/definitions/condition"}}, "required": ["not"]},
-            {"type": "object", "properties": {"condition": {"type": "string"}}, "required": ["condition"]},
-            {
-                "type": "object",
-                "properties": {
-                    "fact": {"type": "string"},
-                    "path": {"type": "string"},
-                    "operator": {"type": "string"},
-                },
-                "required": ["fact", "operator"],
-            },
+            _part_schema({"all": parts}, "All must hold"),
+            _part_schema({"any": parts}, "One must hold"),
+            _part_schema({"not": one}, "Must not hold"),
+            _part_schema({"condition": {"type": "string"}}, "A shared condition, by its name"),
+            _leaf_schema(),
         ],
         "examples": ['job.status == "Done"', ["job.total >= 2000", "job.client.phone exists"]],
     }
 
 
+def _part_schema(keys: Mapping[str, Json], title: str) -> dict[str, Json]:
+    more: dict[str, Json] = {"name": {"type": "string"}, "priority": {"type": "integer"}}
+    return closed_map({**keys, **more}, list(keys), title=title)
+
+
+def _leaf_schema() -> dict[str, Json]:
+    keys: dict[str, Json] = {
+        "fact": {"type": "string", "description": "A name of the event's data, or a reference: job.total."},
+        "path": {"type": "string", "description": "Where in the fact: $.client.type."},
+        "operator": {"$ref": "#/definitions/operator"},
+        "value": {"description": "What it is compared with: any value, or { fact: ... } for another fact."},
+        "name": {"type": "string"},
+        "priority": {"type": "integer"},
+    }
+    return closed_map(keys, ["fact", "operator"], title="A comparison")
+
+
+def _operator_schema() -> dict[str, Json]:
+    names = "|".join(OPERATORS)
+    decorated = {"type": "string", "pattern": rf"^(({'|'.join(DECORATORS)}):)+({names})$"}
+    return {"anyOf": [choice({name: operator.meaning for name, operator in OPERATORS.items()}), decorated]}
+
+
 def _retry_schema() -> dict[str, Json]:
     span: Json = {"$ref": "#/definitions/span"}
     formula: dict[str, Json] = {
-        "max_attempts": {"type": "integer", "minimum": 1, "maximum": 50, "description": "The first attempt counts."},
-        "base": span,
-        "factor": {"type": "number", "minimum": 1, "maximum": 100},
-        "cap": span,
-    }
+        "max_attempts": {
+            "type": "integer", "minimum": 1, "maximum": 50, "default": 6, "description": "The first attempt counts.",
+        },
+        "base": describe(span, "Base", "The first wait.", default="1m"),
+        "factor": {"type": "number", "minimum": 1, "maximum": 100, "default": 2},
+        "cap": describe(span, "Cap", "No wait is longer.", default="6h"),
+    }  # fmt: skip
     return {
         "title": "Retry policy",
         "description": "How often an attempt is repeated.",
         "anyOf": [
-            {"enum": list(PRESETS)},
-            _object({"schedule": {"type": "array", "items": span, "minItems": 1}}, ["schedule"]),
-            _object(formula, []),
+            choice({name: _PRESETS_SAID[name] for name in PRESETS}),
+            closed_map({"schedule": {"type": "array", "items": span, "minItems": 1, "maxItems": 50}}, ["schedule"]),
+            closed_map(formula),
         ],
         "examples": ["patient", {"schedule": ["0s", "1m", "5m"]}, {"max_attempts": 3, "base": "2s"}],
     }
 
 
+def _typed_schema() -> dict[str, Json]:
+    keys: dict[str, Json] = {
+        "fact": {"type": "string", "description": "A reference, for example job.total."},
+        "default": {"description": "What stands in where the fact is missing."},
+    }
+    about = "A fact's value with its type kept."
+    return closed_map(keys, ["fact"], title="Typed value", description=about, examples=[{"fact": "job.total"}])
+
+
 def _step_schema(kind: ActionType) -> dict[str, Json]:
-    params = _object(
+    params = closed_map(
         {param.name: _param_schema(param) for param in kind.params},
         [param.name for param in kind.params if param.required],
-        description=kind.doc,
     )
     if kind.one_of:
         params["allOf"] = [{"oneOf": [{"required": [name]} for name in names]} for names in kind.one_of]
     keys = {
-        kind.name: params,
-        "id": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "description": "Unique in the rule."},
-        "retry": {"$ref": "#/definitions/retry"},
+        kind.name: describe(params, kind.name, kind.doc),
+        "id": describe({"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}, "Id", "Unique in the rule."),
+        "retry": describe({"$ref": "#/definitions/retry"}, "Retry", "For this step. Default: the rule's."),
     }
-    return _object(keys, [kind.name], title=kind.name, description=kind.doc)
+    return closed_map(keys, [kind.name], title=kind.name, description=kind.doc)
 
 
 def _param_schema(param: Param) -> dict[str, Json]:
-    text: dict[str, Json] = {"type": "string", "minLength": 1}
     schema: dict[str, Json]
     match param.kind:
         case ParamKind.RECIPIENT:
-            one: Json = {"anyOf": [text, {"$ref": "#/definitions/typed"}]}
-            schema = _one_or_list(one)
+            schema = one_or_list({"anyOf": [_TEXT, {"$ref": "#/definitions/typed"}]})
         case ParamKind.VALUE:
             schema = {}
         case ParamKind.HEADERS:
@@ -273,6 +306,8 @@ def _param_schema(param: Param) -> dict[str, Json]:
             schema = {"type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"}
         case ParamKind.WORD if param.choices:
             schema = {"enum": list(param.choices)}
+        case ParamKind.TEXT:
+            schema = {"type": "string"}
         case _:
-            schema = dict(text)
-    return {**schema, "description": param.doc}
+            schema = _TEXT
+    return describe(schema, param.name, param.doc)

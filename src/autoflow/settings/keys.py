@@ -27,7 +27,14 @@ from autoflow.settings.kinds import (
 )
 
 NOTIFIERS = "notifiers"
-SECTIONS = ("http", "egress", "retention", "limits", NOTIFIERS)
+SECTIONS_SAID = {
+    "http": "The HTTP door.",
+    "egress": "What rules may reach.",
+    "retention": "How long what has been is kept.",
+    "limits": "How much of anything is taken at once.",
+    NOTIFIERS: "Who sends messages, by name; the type is the name, or written as `type`.",
+}
+SECTIONS = tuple(SECTIONS_SAID)
 
 
 class Key(NamedTuple):

@@ -84,7 +84,7 @@ def test_the_schema_covers_every_key_and_action() -> None:
     schema = rule_json_schema()
     assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
     rule = schema["definitions"]["rule"]
-    assert set(rule["properties"]) == {*RULE_KEYS, "shared_conditions"}
+    assert set(rule["properties"]) == {*RULE_KEYS, "shared_conditions", "$schema"}
     assert rule["additionalProperties"] is False
     branches = schema["definitions"]["step"]["oneOf"]
     assert {branch["title"] for branch in branches} == {kind.name for kind in ACTION_TYPES.values()}
