@@ -25,6 +25,10 @@ _PRESETS_SAID = {
     "quick": "4 attempts in 36 seconds",
     "none": "one attempt",
 }
+_CHANGES_SAID: dict[Json, str] = {
+    "finish_old": "it goes on under the version it began with",
+    "cancel": "it is cancelled",
+}
 _TEXT: dict[str, Json] = {"type": "string", "minLength": 1}
 _WORD: dict[str, Json] = {"type": "string", "pattern": r"^\S+$", "maxLength": 255}
 
@@ -92,10 +96,6 @@ def _naming_keys() -> dict[str, Json]:
 
 def _acting_keys() -> dict[str, Json]:
     """Keys that say when it acts and what it does."""
-    changes = {
-        "finish_old": "it goes on under the version it began with",
-        "cancel": "it is cancelled",
-    }
     return {
         "trigger": describe(
             one_or_list({"$ref": "#/definitions/pattern"}),
@@ -127,7 +127,7 @@ def _acting_keys() -> dict[str, Json]:
             "For its steps that have none of their own. Default: the config's.",
         ),
         "on_change": describe(
-            choice(changes),
+            choice(_CHANGES_SAID),
             "On change",
             "What becomes of waiting work when this rule is edited, disabled or removed.",
             default="finish_old",
