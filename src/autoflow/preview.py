@@ -6,7 +6,7 @@ Nothing is stored and nothing is sent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoflow.actions.types import ActionType
 from autoflow.clock import to_rfc3339
@@ -14,6 +14,7 @@ from autoflow.errors import AutoflowError, TemplateError
 from autoflow.model.event import Event, facts_of
 from autoflow.model.json import Json
 from autoflow.model.rule import Enabled, Rule
+from autoflow.rules.fields import Field, field_to_json, find_fields
 from autoflow.rules.verdict import Stage, Verdict, judge_rule, verdict_to_json
 from autoflow.runs.render import Facts, render_params
 from autoflow.templates import TemplateLibrary
@@ -42,18 +43,29 @@ class Preview:
     #: UTC milliseconds; None where it does not fire
     due_at: int | None
     verdict: Verdict
+    #: what the rule reads of the event
+    fields: tuple[Field, ...] = ()
     actions: tuple[PreviewedAction, ...] = ()
     error: AutoflowError | None = None
 
 
 def preview_rules(
-    rules: Iterable[Rule], event: Event, *, types: Mapping[str, ActionType], library: TemplateLibrary
+    rules: Iterable[Rule],
+    event: Event,
+    *,
+    types: Mapping[str, ActionType],
+    library: TemplateLibrary,
+    with_missed: bool = False,
 ) -> list[Preview]:
-    """What each rule whose trigger the event meets would do; what goes wrong in one does not stop the others."""
+    """What each rule whose trigger the event meets would do; what goes wrong in one does not stop the others.
+
+    `with_missed`: also those that wait for such events, and whose trigger says no to this one.
+    """
+    asleep = _ASLEEP - {Stage.TRIGGER} if with_missed else _ASLEEP
     found: list[Preview] = []
     for rule in rules:
         verdict = judge_rule(rule, event)
-        if verdict.stage not in _ASLEEP:
+        if verdict.stage not in asleep:
             found.append(_preview(verdict, rule, event, types, library))
     return found
 
@@ -99,10 +111,11 @@ def preview_to_json(preview: Preview) -> dict[str, Json]:
         "rule": preview.rule.id,
         "account": preview.rule.account,
         "enabled": _ENABLED[preview.rule.enabled],
-        "matched": True,
+        "matched": preview.verdict.stage is not Stage.TRIGGER,
         "fires": preview.fires,
         "due_at": to_rfc3339(preview.due_at) if preview.due_at is not None else None,
         **verdict_to_json(preview.verdict),
+        "fields": [field_to_json(field) for field in preview.fields],
         "actions": [{"type": action.type, "params": dict(action.params)} for action in preview.actions],
         "error": {"code": error.code, "message": str(error)} if error else None,
     }
@@ -126,8 +139,11 @@ def _render(
 def _preview(
     verdict: Verdict, rule: Rule, event: Event, types: Mapping[str, ActionType], library: TemplateLibrary
 ) -> Preview:
+    fields = find_fields(rule, event, library)
+    asleep = Preview(
+        event=event, rule=rule, fires=False, due_at=None, verdict=verdict, fields=fields, error=verdict.error
+    )
     if verdict.stage is not Stage.HIT or rule.enabled is Enabled.OFF:
-        return Preview(event=event, rule=rule, fires=False, due_at=None, verdict=verdict, error=verdict.error)
+        return asleep
     actions, fault = _render(rule, facts_of(event), types, library)
-    due_at = event.received_at + rule.delay
-    return Preview(event=event, rule=rule, fires=True, due_at=due_at, verdict=verdict, actions=actions, error=fault)
+    return replace(asleep, fires=True, due_at=event.received_at + rule.delay, actions=actions, error=fault)

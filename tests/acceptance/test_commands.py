@@ -457,10 +457,7 @@ async def test_test_rule_shows_the_message_of_a_named_template(home: Path) -> No
     event = '{"type":"job.done","data":{"job":{"name":"Eve"}}}'
     code, output, messages = await run_command(home, "test-rule", "rules", "--event", event)
     assert (code, messages) == (0, "nothing was sent\n")
-    assert (
-        "     template: hello\n       subject: Job Eve\n       | Dear Eve,\n       |\n       | it is done.\n"
-        in output
-    )
+    assert "     subject   Job Eve\n     template  hello\n     │ Dear Eve,\n     │\n     │ it is done.\n" in output
 
 
 async def test_schemas_are_json(home: Path) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from autoflow.cli.help import help_text
 from autoflow.cli.loading import load_rules
-from autoflow.cli.options import ConfigOption, JsonOption, check_choice, settings_for
+from autoflow.cli.options import ConfigOption, JsonOption, StateOption, check_choice, settings_for
 
 PANEL = "Know before"
 TEST_HELP = help_text(
@@ -18,6 +18,7 @@ TEST_HELP = help_text(
     """autoflow test-rule rules/ --event '{"type": "job.created", "data": {"job": {"total": 2500}}}'""",
     "autoflow test-rule rules/high-value-job.yaml --event @event.json --expect fire",
     "autoflow test-rule rules/ --events events.jsonl --json",
+    "autoflow test-rule rules/ --event-id job-4711      # one that came in",
     "autoflow test-rule rules/ --event @event.json --at 2026-03-29T00:50:00Z",
 )
 SCHEMA_HELP = help_text(
@@ -47,6 +48,9 @@ def try_rules(
     events: Annotated[
         str | None, typer.Option("--events", metavar="FILE", help="A file of JSON lines, or - for stdin.")
     ] = None,
+    event_id: Annotated[
+        str | None, typer.Option("--event-id", metavar="ID", help="An event that is stored, as it arrived.")
+    ] = None,
     at: Annotated[
         str | None, typer.Option("--at", metavar="TIME", help="When the events arrive (RFC 3339). Default: now.")
     ] = None,
@@ -55,17 +59,26 @@ def try_rules(
         str | None, typer.Option("--expect", metavar="WHAT", help="fire or no-fire: ends with 1 when it is not so.")
     ] = None,
     config: ConfigOption = None,
+    state: StateOption = None,
 ) -> None:
     """What rules would do with events."""
     from autoflow.errors import UsageError
 
     check_choice("--expect", expect, ("fire", "no-fire"))
-    if (event is None) == (events is None):
-        raise UsageError("one of --event and --events is needed", hint="for example --event @event.json")
-    loaded = load_rules(settings_for(config), rules)
+    if [event, events, event_id].count(None) != 2:
+        raise UsageError("one of --event, --events and --event-id is needed", hint="for example --event @event.json")
+    settings = settings_for(config, state=state)
+    loaded = load_rules(settings, rules)
+    from autoflow.cli.reading import read_events, read_moment
     from autoflow.cli.trial import try_events
 
-    try_events(loaded, event=event, events=events, at=at, expect=expect, as_json=json_)
+    if event_id is not None:
+        from autoflow.cli.stored import fetch_event
+
+        arrived = [fetch_event(settings.state, event_id, at=read_moment(at))]
+    else:
+        arrived = read_events(event, events, at)
+    try_events(loaded, arrived, expect=expect, as_json=json_)
 
 
 def schema(

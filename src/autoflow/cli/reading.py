@@ -38,14 +38,20 @@ def read_lines(spec: str) -> bytes:
     return read_text("-") if spec == "-" else read_file(Path(spec.removeprefix("@")))
 
 
-def read_events(event: str | None, events: str | None, at: str | None) -> list[Event]:
-    """The events of `--event` (one, or an array) or `--events` (JSON lines), arriving at `at`."""
+def read_moment(at: str | None) -> int | None:
+    """The time of `--at`. UsageError where it is none."""
     try:
-        now = from_rfc3339(at) if at is not None else SystemClock().now()
+        return None if at is None else from_rfc3339(at)
     except ValueError as error:
         raise UsageError(
             f"--at {at}: this is no time", hint="write it as RFC 3339 does, for example 2026-03-29T00:50:00Z"
         ) from error
+
+
+def read_events(event: str | None, events: str | None, at: str | None) -> list[Event]:
+    """The events of `--event` (one, or an array) or `--events` (JSON lines), arriving at `at`."""
+    moment = read_moment(at)
+    now = SystemClock().now() if moment is None else moment
     decoder = Decoder(IdSource())
     try:
         if event is not None:

@@ -8,19 +8,15 @@ from autoflow.cli.formats.report import make_report
 from autoflow.cli.formats.text import write_text
 from autoflow.cli.output import paint, print_line, printable, tell
 from autoflow.cli.previews import print_preview
-from autoflow.cli.reading import read_events
 from autoflow.model.event import Event
 from autoflow.preview import Preview, describe_unmatched, preview_rules, preview_to_json
 from autoflow.rules.loaded import Loaded
 
 
-def try_events(
-    loaded: Loaded, *, event: str | None, events: str | None, at: str | None, expect: str | None, as_json: bool
-) -> None:
-    """Show what the rules would do with the events given, and end with 1 where that is not what is expected."""
+def try_events(loaded: Loaded, arrived: list[Event], *, expect: str | None, as_json: bool) -> None:
+    """Show what the rules would do with these events, and end with 1 where that is not what is expected."""
     _say_errors(loaded)
-    arrived = read_events(event, events, at)
-    previews = _preview(loaded, arrived)
+    previews = _preview(loaded, arrived, with_missed=not as_json)
     _show(previews, as_json=as_json)
     _say_unmatched(previews, arrived, loaded)
     # What fires and cannot be rendered would only make a dead letter: nobody expects that.
@@ -41,12 +37,14 @@ def _say_errors(loaded: Loaded) -> None:
         sys.exit(1)
 
 
-def _preview(loaded: Loaded, events: list[Event]) -> list[Preview]:
+def _preview(loaded: Loaded, events: list[Event], *, with_missed: bool) -> list[Preview]:
     types, library = loaded.context.action_types, loaded.library
     return [
         preview
         for event in events
-        for preview in preview_rules(loaded.result.rules, event, types=types, library=library)
+        for preview in preview_rules(
+            loaded.result.rules, event, types=types, library=library, with_missed=with_missed
+        )
     ]
 
 

@@ -15,7 +15,7 @@ from autoflow.templates.library import (
     is_template_file,
     template_name,
 )
-from autoflow.templates.text import TextTemplate, check_template, compile_template, referenced_roots
+from autoflow.templates.text import TextTemplate, check_template, compile_template, referenced_paths, referenced_roots
 from autoflow.templates.urls import check_url_template, render_url
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "decode_source",
     "freeze_facts",
     "is_template_file",
+    "referenced_paths",
     "referenced_roots",
     "render_header",
     "render_url",

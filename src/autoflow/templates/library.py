@@ -10,7 +10,7 @@ from typing import NamedTuple
 from autoflow.errors import TemplateError
 from autoflow.model.json import Json
 from autoflow.templates.facts import freeze_facts
-from autoflow.templates.text import SOURCE_CAP, TextTemplate, referenced_roots
+from autoflow.templates.text import SOURCE_CAP, TextTemplate, referenced_paths, referenced_roots
 
 _ENDINGS = {".subject.txt": "subject", ".txt": "text", ".html": "html"}
 """What a file is for, by the end of its name; the longest ending is looked at first."""
@@ -117,6 +117,11 @@ class TemplateLibrary:
     def referenced_roots(self, name: str) -> frozenset[str]:
         """The names that the template's files take from the facts."""
         return frozenset().union(*(referenced_roots(part.source) for part in self._parts[name].values()))
+
+    def referenced_paths(self, name: str) -> frozenset[str]:
+        """As above, each as far as the files write it out; nothing where there is no such template."""
+        parts = self._parts.get(name, {})
+        return frozenset().union(*(referenced_paths(part.source) for part in parts.values()))
 
 
 def is_template_file(name: str) -> bool:

@@ -110,6 +110,18 @@ def referenced_roots(source: str) -> frozenset[str]:
     return _find_names(source) - {"loop", "range"}
 
 
+def referenced_paths(source: str) -> frozenset[str]:
+    """As above, each as far as the template writes it out: `job.id`."""
+    if "{" not in source:
+        return frozenset()
+    pieces = split_plain(source)
+    if pieces is not None:
+        return frozenset(".".join(piece) for piece in pieces if type(piece) is not str)
+    from autoflow.templates.engine import find_paths
+
+    return frozenset(path for path in find_paths(source) if path.partition(".")[0] not in ("loop", "range"))
+
+
 def _find_names(source: str) -> frozenset[str]:
     if "{" not in source:
         return frozenset()

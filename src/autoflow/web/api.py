@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -50,7 +51,25 @@ class Collection:
     #: filter -> the words it may be; empty: any
     filters: Mapping[str, tuple[str, ...]]
     acts: Mapping[str, Act] = field(default_factory=dict)
+    #: how an id stands in a path
+    item: str = "{id}"
 
+
+class WholeId(Convertor[str]):
+    """An id that a sender made: it may hold slashes."""
+
+    regex = ".+"
+
+    def convert(self, value: str) -> str:
+        """As it stands."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """As it stands."""
+        return value
+
+
+register_url_convertor("whole", WholeId())
 
 COLLECTIONS: Mapping[str, Collection] = {
     "events": Collection(
@@ -58,6 +77,7 @@ COLLECTIONS: Mapping[str, Collection] = {
         page=views.event_page,
         detail=views.event_detail,
         filters={"type": (), "account": (), "after": ()},
+        item="{id:whole}",
     ),
     "rules": Collection(one="rule", page=rule_page, detail=rule_detail, filters={"label": (), "account": ()}),
     "pending": Collection(
@@ -112,12 +132,12 @@ def make_api(backend: Backend) -> Starlette:
         routes.append(Route("/v1/db/prune", _prune(backend.prune), methods=["POST"]))
     routes.append(Route("/v1/stats", _stats(backend)))
     # Before the collections: `test` is no rule, and `why` no part of an id.
-    routes.append(Route("/v1/events/{id:path}/why", _why(backend)))
+    routes.append(Route("/v1/events/{id:whole}/why", _why(backend)))
     routes.append(Route("/v1/rules/test", _trial(backend), methods=["POST"]))
     routes.append(Route("/v1/templates", _templates(backend)))
     for name, collection in COLLECTIONS.items():
         routes.append(Route(f"/v1/{name}", _collection(backend, collection)))
-        routes.append(Route(f"/v1/{name}/{{id}}", _item(backend, name)))
+        routes.append(Route(f"/v1/{name}/{collection.item}", _item(backend, name)))
         for verb, act in collection.acts.items():
             endpoint = _verb(backend, name, verb, act)
             routes.append(Route(f"/v1/{name}/{{id}}/{verb}", endpoint, methods=["POST"]))
