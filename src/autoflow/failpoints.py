@@ -14,7 +14,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -75,6 +75,8 @@ class Charge:
     #: the passing that is struck, counted from 1; None for every one
     at: int | None = 1
     seconds: float = DELAY_MILLIS / 1000
+    #: called in place of the effect: a scenario ends a life there without ending the process
+    call: Callable[[], None] | None = None
     passed: int = 0
     struck: int = 0
 
@@ -92,6 +94,18 @@ def arm(text: str) -> Mapping[Failpoint, Charge]:
     global armed  # noqa: PLW0603 - one look at a module's name is all that a point may cost
     armed = dict(_read(one.strip()) for one in text.split(",") if one.strip())
     return armed
+
+
+def arm_call(point: Failpoint, call: Callable[[], None], *, at: int = 1) -> None:
+    """Have a function called at a passing of this point, and arm nothing else."""
+    global armed  # noqa: PLW0603 - as above
+    armed = {point: Charge(effect=Effect.DELAY, at=at, call=call)}
+
+
+def disarm() -> None:
+    """Arm nothing."""
+    global armed  # noqa: PLW0603 - as above
+    armed = {}
 
 
 def reach(point: Failpoint) -> None:
@@ -133,6 +147,9 @@ def _strike(point: Failpoint) -> Charge | None:
     if charge.at not in (None, charge.passed):
         return None
     charge.struck += 1
+    if charge.call is not None:
+        charge.call()
+        return None
     # Not by the log: its lines are gathered, and the next statement may be the last.
     os.write(2, f"failpoint {point}: {charge.effect} at passing {charge.passed}\n".encode())
     if charge.effect is Effect.CRASH:

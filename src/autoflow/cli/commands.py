@@ -19,6 +19,7 @@ GROUPS = {
     "plan": ("plan",),
     "check": ("test-rule", "schema"),
     "fmt": ("fmt",),
+    "scenarios": ("test",),
     "look": ("events", "pending", "runs", "dead-letters", "rules"),
     "why": ("why",),
     "doctor": ("health", "doctor"),

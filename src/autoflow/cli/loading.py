@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from autoflow.model.problem import Problem
     from autoflow.rules.loaded import Loaded
     from autoflow.rules.source import FileText
     from autoflow.settings import Settings
@@ -26,7 +27,7 @@ def load_rules(settings: Settings, paths: Sequence[Path] | None, text: FileText 
     from autoflow.errors import UsageError
     from autoflow.rules.loaded import Loaded, make_context
     from autoflow.rules.loader import Loader, list_files
-    from autoflow.rules.source import read_file
+    from autoflow.rules.source import is_test_file, read_file
     from autoflow.templates import TemplateLibrary
 
     wanted = list(_choose_paths(settings, paths, text))
@@ -36,11 +37,29 @@ def load_rules(settings: Settings, paths: Sequence[Path] | None, text: FileText 
     root = wanted[0] if len(wanted) == 1 and wanted[0].is_dir() else None
     with show_progress("reading rules"):
         library = TemplateLibrary.load(settings.templates)
-        context = make_context(settings.notifiers, library, _make_url_check(settings))
-        sources = [read_file(path, root) for path in list_files(wanted)]
+        context = make_context(settings.notifiers, library, make_url_check(settings))
+        sources = [read_file(path, root) for path in list_files(wanted) if not is_test_file(path.name)]
         if text is not None:
             sources = [*(source for source in sources if source.path != text.path), text]
         return Loaded(result=Loader().load(sources, context), library=library, context=context)
+
+
+def find_test_problems(loaded: Loaded, settings: Settings, paths: Sequence[Path] | None) -> Sequence[Problem]:
+    """What is wrong in scenario files and in the tests inside rules; their reader is imported with the first one."""
+    from autoflow.rules.source import find_paths, is_test_file
+
+    wanted: list[Path] = []
+    for path in paths or [settings.rules]:
+        if path.is_dir():
+            wanted += map(Path, find_paths(path, is_test_file))
+        elif is_test_file(path.name):
+            wanted.append(path)
+    wanted += [path for path in map(Path, loaded.result.tested) if path.exists()]  # a text has no file
+    if not wanted:
+        return ()
+    from autoflow.testing.reader import read_scenarios
+
+    return read_scenarios(wanted, timezone=settings.timezone).problems
 
 
 def _choose_paths(settings: Settings, paths: Sequence[Path] | None, text: FileText | None) -> Sequence[Path]:
@@ -58,7 +77,7 @@ def read_stdin(name: str | None) -> FileText:
     return make_text(sys.stdin.buffer.read(), shown, name=NAMELESS if name is None else shown)
 
 
-def _make_url_check(settings: Settings) -> Callable[[str], None]:
+def make_url_check(settings: Settings) -> Callable[[str], None]:
     """Whether rules may send to a URL; the network's modules are imported with the first one."""
 
     def check(url: str) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from autoflow.cli.help import help_text
-from autoflow.cli.loading import STDIN, load_rules, read_stdin
+from autoflow.cli.loading import STDIN, find_test_problems, load_rules, read_stdin
 from autoflow.cli.options import ConfigOption, JsonOption, check_choice, settings_for
 
 PANEL = "Know before"
@@ -67,9 +67,10 @@ def validate(
     check_choice("--format", format_, FORMATS)
     check_choice("--fail-on", fail_on, ("error", "warning"))
     text = read_stdin(stdin_filename) if stdin_filename is not None or STDIN in (paths or ()) else None
-    loaded = load_rules(settings_for(config), paths, text)
+    settings = settings_for(config)
+    loaded = load_rules(settings, paths, text)
     report = make_report(
-        loaded.problems,
+        (*loaded.problems, *find_test_problems(loaded, settings, paths)),
         rules=len(loaded.result.rules),
         files=loaded.result.files,
         fail_on=Severity(fail_on),

@@ -106,6 +106,11 @@ def configure_logging(
     logging.getLogger(ROOT).setLevel(_level_of(level))
 
 
+def say_nothing() -> None:
+    """Where the engine is rehearsed: what it says of itself is no news to anybody."""
+    logging.getLogger(ROOT).setLevel(logging.CRITICAL + 1)
+
+
 def gather_lines(defer: Callable[[Callable[[], None]], object]) -> None:
     """Write the lines of one turn of the event loop together; `defer` calls soon, on this thread."""
     for sink in _sinks:

@@ -138,6 +138,11 @@ def _acting_keys() -> dict[str, Json]:
             "What it does, in this order.",
             examples=[[{"log": {"message": "{{ job.id }}"}}]],
         ),
+        "tests": describe(
+            {"anyOf": [{"type": "array", "items": {"type": "object"}}, {"type": "null"}]},
+            "Tests",
+            "Scenarios that are played by `autoflow test`, as in `*.test.yaml`.",
+        ),
     }
 
 

@@ -50,6 +50,8 @@ class LoadResult(NamedTuple):
     rules: tuple[Rule, ...]
     problems: tuple[Problem, ...]
     files: tuple[str, ...]
+    #: those of the files whose rules hold tests
+    tested: tuple[str, ...] = ()
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -121,6 +123,7 @@ class _BuiltFile(NamedTuple):
     rule_problems: tuple[Problem, ...]
     #: where the file comes from, without a line
     origin: Provenance
+    has_tests: bool
 
 
 class Loader:
@@ -217,6 +220,7 @@ def _build_file(contents: Contents, conditions: Shared, context: LoadContext) ->
         problems=_without_cuts(contents.problems, found),
         rule_problems=tuple(found),
         origin=Provenance(path=file.name),
+        has_tests=any("tests" in part.value for part in contents.rules),
     )
 
 
@@ -254,6 +258,7 @@ def _join(built: Sequence[_BuiltFile], shared: Sequence[Problem]) -> LoadResult:
         ),
         problems=tuple(sorted(_without_silenced(found, built), key=lambda p: (p.path, p.line, p.column))),
         files=tuple(one.file.path for one in built),
+        tested=tuple(one.file.path for one in built if one.has_tests),
     )
 
 

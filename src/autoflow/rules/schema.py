@@ -63,6 +63,8 @@ class RuleShape(NamedTuple):
     when: Json = None
     retry: RetryPolicy | None = None
     on_change: str = "finish_old"
+    #: read where tests are played, by nobody else
+    tests: Json = None
 
 
 class _Key(NamedTuple):
@@ -239,6 +241,7 @@ _RULE_KEYS = {
     "retry": _Key(read=_read_retry, nullable=True),
     "on_change": _Key(read=_read_on_change),
     "actions": _Key(read=_list_of(_read_anything, least=1), needed=True),
+    "tests": _Key(read=_read_anything, nullable=True),
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,11 +64,12 @@ def find_files(root: Path) -> Iterator[Path]:
     return map(Path, find_paths(root))
 
 
-def find_paths(root: Path) -> Iterator[str]:
-    """The same as texts. Symbolic links are followed, each place once.
+def find_paths(root: Path, is_wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
+    """The same as texts, or other files by their names. Symbolic links are followed, each place once.
 
     Names that begin with a dot are not looked at: Kubernetes keeps what its visible links point to under `..data`.
     """
+    wanted = is_wanted or is_rule_file
     seen: set[str] = set()
     for folder, folders, files in os.walk(root, followlinks=True):
         place = os.path.realpath(folder)
@@ -78,12 +79,17 @@ def find_paths(root: Path) -> Iterator[str]:
         seen.add(place)
         # as text: a Path costs five times that
         below = folder if folder.endswith("/") else f"{folder}/"
-        yield from (below + name for name in sorted(files) if is_rule_file(name))
+        yield from (below + name for name in sorted(files) if wanted(name))
 
 
 def is_rule_file(name: str) -> bool:
     """Whether a file of this name is read for rules."""
     return name.endswith(ENDINGS) and not name.endswith(TEST_ENDINGS) and not name.startswith(".")
+
+
+def is_test_file(name: str) -> bool:
+    """Whether a file of this name holds scenarios."""
+    return name.endswith(TEST_ENDINGS) and not name.startswith(".")
 
 
 def read_file(path: Path, root: Path | None) -> FileText:

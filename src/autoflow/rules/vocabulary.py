@@ -16,6 +16,7 @@ RULE_KEYS = (
     "retry",
     "on_change",
     "actions",
+    "tests",
 )
 """The keys of a rule, in canonical order."""
 
@@ -35,7 +36,6 @@ NOT_YET_RULE_KEYS = frozenset(
         "send_window",
         "expires_after",
         "on_error",
-        "tests",
     ]
 )
 

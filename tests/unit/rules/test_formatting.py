@@ -17,13 +17,14 @@ from autoflow.rules.builder import RuleBuilder
 from autoflow.rules.findings import Findings
 from autoflow.rules.formatting import format_text
 from autoflow.rules.loader import LoadContext, load_text
+from autoflow.rules.source import find_files
 from autoflow.rules.spellings import respell_rule
 from autoflow.strict_yaml import read_yaml, written
 from support.documents import PAGES, Block, read_blocks
 
 ROOT = Path(__file__).parents[3]
 CONTEXT = LoadContext(action_types=ACTION_TYPES, notifiers={})
-SHIPPED = sorted((ROOT / "rules").glob("*.yaml"))
+SHIPPED = sorted(find_files(ROOT / "rules"))
 FILES = [
     path
     for folder in ("rules", "tests", "examples")

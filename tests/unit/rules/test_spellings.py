@@ -128,9 +128,7 @@ actions:
     assert marked == ['"a b"', "months", "equals_to", " ", "{ fact: x }"]
 
 
-@pytest.mark.parametrize(
-    "key", ["debounce", "batch", "runs", "throttle", "facts", "priority", "tests", "on_error", "use"]
-)
+@pytest.mark.parametrize("key", ["debounce", "batch", "runs", "throttle", "facts", "priority", "on_error", "use"])
 def test_keys_of_later_releases_are_refused_by_name(key: str) -> None:
     """A word of the language is never called unknown."""
     (problem,) = load_text(f"{key}: 1\n{TRIGGER}\n{ACTIONS}", "a.yaml", CONTEXT).errors

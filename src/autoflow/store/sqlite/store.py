@@ -158,8 +158,10 @@ class _Change:
 class SqliteStore:
     """Events, waiting work and history in one SQLite file."""
 
-    def __init__(self, path: Path, *, clock: Clock | None = None) -> None:
+    def __init__(self, path: Path, *, clock: Clock | None = None, durable: bool = True) -> None:
         self.path = path
+        #: without it nothing waits for the disk: for what nobody has to find again after a power cut
+        self._durable = durable
         self.epoch = 0
         self.flagged: set[int] = set()
         #: what the last commit failed with; None while commits succeed
@@ -198,6 +200,8 @@ class SqliteStore:
         try:
             for pragma in _WRITER_PRAGMAS:
                 connection.execute(pragma)
+            if not self._durable:
+                connection.execute("PRAGMA synchronous = OFF")
             migrate(connection, load_migrations(PACKAGE))
             connection.execute("BEGIN IMMEDIATE")
             self.epoch = connection.execute(QUERIES["raise_epoch"]).fetchone()[0]

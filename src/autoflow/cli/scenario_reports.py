@@ -1,0 +1,298 @@
+"""What tests came to, for people as they end and for other programs at the end."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import IO, Any
+
+from autoflow.cli.output import paint, print_json, printable
+from autoflow.cli.trees import change_lines, tree_lines
+from autoflow.model.problem import Problem, Severity
+from autoflow.rules.report import problem_to_json, render_problem
+from autoflow.testing.playing import Played
+from autoflow.testing.verdicts import CAME, GONE, DiffLine, Failure, Reason
+
+MARKS = {True: (".", "green"), False: ("F", "bold red")}
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
+STYLES = {GONE: "red", CAME: "green"}
+
+
+def is_on_github() -> bool:
+    """Whether a step of GitHub Actions runs this."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """Hears of each test as it ends."""
+
+    form: str
+    #: where that form goes; then people read text meanwhile
+    output: Path | None
+    verbose: bool
+    #: what is wrong in the scenario files
+    problems: Sequence[Problem]
+    #: what is wrong in rules that tests were played with
+    rule_problems: Sequence[Problem] = ()
+    every: list[Played] = field(default_factory=list)
+    _begun: float = field(default_factory=time.perf_counter)
+    _path: str = ""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether all tests passed and all files could be read."""
+        errors = (*self.problems, *self.rule_problems)
+        return all(one.passed for one in self.every) and not any(p.severity is Severity.ERROR for p in errors)
+
+    @property
+    def shows_text(self) -> bool:
+        """Whether people read it."""
+        return self.form in ("text", "github") or self.output is not None
+
+    def tell(self, played: Played) -> None:
+        """A test has ended."""
+        self.every.append(played)
+        if not self.shows_text:
+            return
+        mark, style = MARKS[played.passed]
+        path = played.scenario.path
+        if self.verbose:
+            word = paint("passed" if played.passed else "FAILED", style)
+            sys.stdout.write(f"{word} {path}: {printable(played.scenario.name)}  {played.seconds * 1000:.0f} ms\n")
+        else:
+            lead = "" if path == self._path else f"{chr(10) if self._path else ''}{path} "
+            sys.stdout.write(f"{lead}{paint(mark, style)}")
+        self._path = path
+        sys.stdout.flush()
+
+    def end(self) -> None:
+        """All tests have ended."""
+        if self.shows_text:
+            sys.stdout.write("\n" if self._path and not self.verbose else "")
+            self._print_text()
+        if self.form == "json" and self.output is None:
+            print_json(write_items(self))
+        elif self.form != "text":
+            self._write(_WRITERS[self.form](self))
+
+    def _write(self, text: str) -> None:
+        from autoflow.errors import UsageError
+
+        if self.output is None:
+            sys.stdout.write(text)
+            return
+        try:
+            self.output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write {self.output}: {error.strerror}") from error
+
+    def _print_text(self) -> None:
+        """What failed, what could not be read, and one line that counts."""
+        lines: list[str] = []
+        for problem in self.problems:
+            lines += ["", render_problem(problem, _source_of(problem.path))]
+        for played in self.every:
+            for failure in played.failures:
+                lines += ["", *draw_failure(played, failure, sys.stdout)]
+        known = {str(failure.message) for played in self.every for failure in played.failures}
+        for problem in self.rule_problems:
+            if not any(str(problem) in text for text in known):
+                lines += ["", render_problem(problem, _source_of(problem.path))]
+        text = "\n".join([*lines, "", self._count(), ""]).removeprefix("\n" if not self._path else "")
+        if self.form == "github":
+            from autoflow.cli.formats.github import shield
+
+            text = shield(text, secrets.token_hex(16))
+        sys.stdout.write(text)
+
+    def _count(self) -> str:
+        failed = sum(1 for played in self.every if not played.passed)
+        broken = sum(1 for problem in (*self.problems, *self.rule_problems) if problem.severity is Severity.ERROR)
+        parts = [
+            paint(f"{failed} failed", "bold red") if failed else "",
+            paint(f"{len(self.every) - failed} passed", "green" if not failed else ""),
+            paint(f"{broken} error{'' if broken == 1 else 's'} in files", "bold red") if broken else "",
+        ]
+        seconds = time.perf_counter() - self._begun
+        return f"{', '.join(part for part in parts if part)} in {seconds:.2f} s"
+
+
+def draw_failure(played: Played, failure: Failure, stream: IO[str] | None = None) -> list[str]:
+    """One failure: where it was expected, the difference, and why the rules did what they did."""
+    scenario = played.scenario
+    head = f"{paint('FAILED', 'bold red', stream)} {scenario.spot}: {paint(printable(scenario.name), 'bold', stream)}"
+    step = f"step {failure.step}, {printable(failure.title)}" if failure.step else "at the end"
+    if failure.matter is None and failure.step is None:
+        return [head, f"  {printable(failure.message)}"]
+    lines = [head, f"  {failure.spot}: {step}", f"  {printable(failure.message)}"]
+    lines += [f"    {paint(_line_of(line), STYLES.get(line.sign, ''), stream)}" for line in failure.diff]
+    for reason in failure.reasons:
+        lines += [f"  {line}" for line in _draw_reason(reason, stream)]
+    return lines
+
+
+def _line_of(line: DiffLine) -> str:
+    return f"{line.sign} {printable(line.text)}".rstrip()
+
+
+def _draw_reason(reason: Reason, stream: IO[str] | None) -> list[str]:
+    if not reason.rule:
+        return [printable(reason.verdict)]
+    on = f" on {printable(reason.event)}" if reason.event else ""
+    head = f"{reason.place}: {paint(reason.rule, 'bold', stream)} {printable(reason.verdict)}{on}"
+    if reason.told is None:
+        return [head]
+    tree = reason.told["conditions"] or reason.told["trigger_conditions"]
+    return [head, *(tree_lines(tree, depth=1) if tree else ()), *change_lines(reason.told)]
+
+
+def _source_of(path: str) -> str | None:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return None  # the finding stands without its line
+
+
+def write_items(report: Report) -> dict[str, Any]:
+    """The JSON form."""
+    failed = sum(1 for played in report.every if not played.passed)
+    return {
+        "schema_version": 1,
+        "items": [_item_of(played) for played in report.every],
+        "passed": len(report.every) - failed,
+        "failed": failed,
+        "problems": [problem_to_json(problem) for problem in (*report.problems, *report.rule_problems)],
+    }
+
+
+def _item_of(played: Played) -> dict[str, Any]:
+    scenario = played.scenario
+    return {
+        "path": scenario.path,
+        "line": scenario.spot.line,
+        "name": scenario.name,
+        "labels": list(scenario.labels),
+        "rule": scenario.rule,
+        "status": "passed" if played.passed else "failed",
+        "seconds": round(played.seconds, 4),
+        "failures": [_failure_to_json(failure) for failure in played.failures],
+    }
+
+
+def _failure_to_json(failure: Failure) -> dict[str, Any]:
+    return {
+        "path": failure.spot.path,
+        "line": failure.spot.line,
+        "code": failure.code,
+        "step": failure.step,
+        "title": failure.title or None,
+        "expected": failure.matter.value if failure.matter else None,
+        "message": failure.message,
+        "diff": [f"{line.sign} {line.text}" for line in failure.diff],
+        "reasons": [
+            {
+                "rule": reason.rule or None,
+                "place": reason.place or None,
+                "event": reason.event or None,
+                "verdict": reason.verdict,
+                **(reason.told or {}),
+            }
+            for reason in failure.reasons
+        ],
+    }
+
+
+def _plain(played: Played, failure: Failure) -> str:
+    """A failure as text without colour, for what other programs show."""
+    return _COLOUR.sub("", "\n".join(draw_failure(played, failure)))
+
+
+def _write_json(report: Report) -> str:
+    import json
+
+    return json.dumps(write_items(report), ensure_ascii=False) + "\n"
+
+
+def _write_junit(report: Report) -> str:
+    from autoflow.cli.formats.junit import Case, Outcome, Suite, write_junit
+
+    suites = [
+        Suite(name=path, cases=[_case_of(played) for played in group])
+        for path, group in groupby(report.every, key=lambda played: played.scenario.path)
+    ]
+    problems = (*report.problems, *report.rule_problems)
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    suites += [
+        Suite(
+            name=problem.path,
+            cases=[
+                Case(
+                    name=f"{problem.code} line {problem.line}",
+                    file=problem.path,
+                    line=problem.line,
+                    outcome=Outcome.ERROR,
+                    message=problem.message,
+                    kind=problem.code,
+                    detail=str(problem),
+                )
+            ],
+        )
+        for problem in errors
+    ]
+    return write_junit(suites)
+
+
+def _case_of(played: Played) -> Any:
+    from autoflow.cli.formats.junit import Case, Outcome
+
+    scenario, failures = played.scenario, played.failures
+    return Case(
+        name=scenario.name,
+        file=scenario.path,
+        line=scenario.spot.line,
+        seconds=played.seconds,
+        outcome=Outcome.FAILURE if failures else Outcome.PASSED,
+        message=failures[0].message if failures else "",
+        detail="\n\n".join(_plain(played, failure) for failure in failures),
+    )
+
+
+def _write_github(report: Report) -> str:
+    from autoflow.cli.formats.github import Annotation, write_annotation
+
+    annotations = [
+        Annotation(
+            level="error" if problem.severity is Severity.ERROR else "warning",
+            message=problem.message,
+            title=problem.code,
+            path=problem.path,
+            line=problem.line,
+            column=problem.column,
+            end_line=problem.end_line,
+            end_column=problem.end_column,
+        )
+        for problem in (*report.problems, *report.rule_problems)
+    ]
+    annotations += [
+        Annotation(
+            level="error",
+            message=_plain(played, failure),
+            title=played.scenario.name,
+            path=failure.spot.path,
+            line=failure.spot.line,
+        )
+        for played in report.every
+        for failure in played.failures
+    ]
+    return "".join(f"{write_annotation(one)}\n" for one in annotations)
+
+
+_WRITERS = {"json": _write_json, "junit": _write_junit, "github": _write_github}

@@ -1,0 +1,114 @@
+"""`autoflow test`: plays scenario files and the tests inside rules on a virtual clock. Nothing is sent."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autoflow.cli.help import help_text
+from autoflow.cli.options import ConfigOption, JsonOption, check_choice, settings_for
+
+if TYPE_CHECKING:
+    from autoflow.cli.scenario_reports import Report
+    from autoflow.settings import Settings
+    from autoflow.testing.reader import ReadScenarios
+    from autoflow.testing.scenario import Scenario
+
+PANEL = "Know before"
+TEST_HELP = help_text(
+    "Play scenarios: `*.test.yaml` files and `tests:` inside rules, with the daemon's engine on a virtual clock. "
+    "Nothing is sent. Ends with 1 where one fails, with 5 where there is none.",
+    "autoflow test                            # those among the config's rules",
+    "autoflow test rules/jobs/notify.test.yaml",
+    "autoflow test -k timeout -x              # by name or label, up to the first that fails",
+    "autoflow test --format junit --output report.xml",
+)
+FORMATS = ("text", "json", "junit", "github")
+NO_TESTS = 5
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("test", help=TEST_HELP, short_help="Play scenarios on a virtual clock", rich_help_panel=PANEL)(
+        play_tests
+    )
+
+
+def play_tests(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Files, directories. Default: the config's rules."),
+    ] = None,
+    word: Annotated[
+        str | None,
+        typer.Option("-k", metavar="WORD", help="Only tests with this in their file, rule, name or labels."),
+    ] = None,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", "-x", help="Stop at the first test that fails.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A line for each test.")] = False,
+    format_: Annotated[
+        str | None, typer.Option("--format", metavar="FORMAT", help="text, json, junit or github.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write that form there, and text here.")
+    ] = None,
+    json_: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Play scenarios."""
+    from autoflow.cli.scenario_reports import Report, is_on_github
+
+    form = "json" if json_ else format_ or ("github" if is_on_github() else "text")
+    check_choice("--format", form, FORMATS)
+    settings = settings_for(config)
+    read = _read(settings, paths)
+    from autoflow.testing.playing import choose
+
+    chosen = choose(read.scenarios, word)
+    if not chosen and not read.problems:
+        _say_none(read, word)
+    report = Report(form=form, output=output, verbose=verbose, problems=read.problems)
+    _play(settings, chosen, report, fail_fast=fail_fast)
+    report.end()
+    sys.exit(0 if report.is_well else 1)
+
+
+def _read(settings: Settings, paths: list[Path] | None) -> ReadScenarios:
+    from autoflow.errors import UsageError
+    from autoflow.testing.reader import read_scenarios
+
+    wanted = list(paths or [settings.rules])
+    for path in wanted:
+        if not path.exists():
+            raise UsageError(f"there is no {path}", hint="name scenario files, rule files or directories")
+    return read_scenarios(wanted, timezone=settings.timezone)
+
+
+def _say_none(read: ReadScenarios, word: str | None) -> None:
+    from autoflow.cli.output import tell
+
+    if word and read.scenarios:
+        tell(f"none of {len(read.scenarios)} tests has {word!r} in its file, rule, name or labels")
+    else:
+        tell("no tests found: they stand in *.test.yaml files, or under tests: in a rule; see docs/testing.md")
+    sys.exit(NO_TESTS)
+
+
+def _play(settings: Settings, scenarios: list[Scenario], report: Report, *, fail_fast: bool) -> None:
+    import asyncio
+
+    from autoflow.app.rehearsal import make_world
+    from autoflow.cli.loading import make_url_check
+    from autoflow.observe.log import say_nothing
+    from autoflow.rules.loaded import make_context
+    from autoflow.templates import TemplateLibrary
+    from autoflow.testing.playing import play_all
+
+    say_nothing()
+    library = TemplateLibrary.load(settings.templates)
+    context = make_context(settings.notifiers, library, make_url_check(settings))
+    with make_world(settings, context, library) as world:
+        asyncio.run(play_all(scenarios, world, report.tell, fail_fast=fail_fast))
+        report.rule_problems = world.rules.errors
