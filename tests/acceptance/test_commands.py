@@ -37,8 +37,8 @@ actions:
     http: { method: POST, url: "https://pager.example.com/x", headers: { Authorization: "secret://env/NO_SUCH" } }
 """
 HEAVY = ("pydantic", "httpx2", "uvicorn", "starlette", "apscheduler", "aiohttp", "msgspec", "rich", "yaml", "sqlite3")
-TOP = ("run", "emit", "validate", "test-rule", "schema", "fmt", "why", "events", "pending", "runs", "dead-letters",
-       "rules", "health", "doctor")  # fmt: skip
+TOP = ("run", "emit", "init", "validate", "test-rule", "schema", "fmt", "why", "events", "pending",
+       "runs", "dead-letters", "rules", "health", "doctor")  # fmt: skip
 GROUPS = {
     "events": ("list", "show", "tail"),
     "pending": ("list", "show", "cancel", "run-now"),

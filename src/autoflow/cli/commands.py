@@ -26,6 +26,7 @@ GROUPS = {
     "db": ("db",),
     "stats": ("stats",),
     "emit": ("emit",),
+    "init": ("init",),
 }
 """The files beside this one that register commands, and the first word of each command in them."""
 
