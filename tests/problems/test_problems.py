@@ -11,24 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.matching.codes import CODES
 from autoflow.rules.codes import MEANINGS
-from autoflow.rules.loader import LoadContext, LoadResult, load_files, load_text
+from autoflow.rules.loader import LoadResult, load_files, load_text
 from autoflow.rules.report import render_problem
-from autoflow.security.egress import EgressGuard
-from autoflow.templates import check_template
+from support.reviewing import CONTEXT, with_review
 
 HERE = Path(__file__).parent
 FILES = sorted((HERE / "files").iterdir())
 EXPECTED = HERE / "expected"
-CONTEXT = LoadContext(
-    action_types=ACTION_TYPES,
-    notifiers={"email": "email", "email-eu": "email", "sms": "sms"},
-    templates=frozenset({"new-high-value-job"}),
-    check_template=check_template,
-    check_url=EgressGuard().check_written,
-)
 YAML_CODES = {"AF101", "AF103", "AF105"}
 
 
@@ -44,7 +35,7 @@ def _in_files(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def load(path: Path) -> LoadResult:
-    return load_files([path], CONTEXT, root=None)
+    return with_review(load_files([path], CONTEXT, root=None))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

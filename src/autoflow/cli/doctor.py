@@ -140,7 +140,9 @@ def _yaml() -> Finding:
 
 def _rules(settings: Settings) -> Finding:
     from autoflow.cli.output import shown_path
+    from autoflow.model.problem import Severity
     from autoflow.reload import Sources, load_sources
+    from autoflow.rules.review import review_rules
 
     if not settings.rules.is_dir():
         return "rules", "failed", f"there is no directory {shown_path(settings.rules)}"
@@ -151,7 +153,13 @@ def _rules(settings: Settings) -> Finding:
     if loaded.errors:
         count = "1 error" if len(loaded.errors) == 1 else f"{len(loaded.errors)} errors, the first"
         return "rules", "failed", f"{count}: {loaded.errors[0]}; `autoflow validate` shows all"
-    return "rules", "ok", f"{len(loaded.result.rules)} in {shown_path(settings.rules)}"
+    found = f"{len(loaded.result.rules)} in {shown_path(settings.rules)}"
+    remarks = review_rules(loaded, chain_depth=settings.limits.chain_depth)
+    warnings = [problem for problem in (*loaded.problems, *remarks) if problem.severity is Severity.WARNING]
+    if warnings:
+        count = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings, the first"
+        return "rules", "degraded", f"{found}; {count}: {warnings[0]}; `autoflow validate` shows all"
+    return "rules", "ok", found
 
 
 def _state(settings: Settings) -> Finding:

@@ -60,6 +60,7 @@ def validate(
     from autoflow.cli.findings import tell_report
     from autoflow.cli.formats.report import make_report
     from autoflow.model.problem import Severity
+    from autoflow.rules.review import review_rules
 
     if explain is not None:
         _explain(explain, as_json=json_)
@@ -70,7 +71,11 @@ def validate(
     settings = settings_for(config)
     loaded = load_rules(settings, paths, text)
     report = make_report(
+<<<<<<< HEAD
         (*loaded.problems, *find_test_problems(loaded, settings, paths)),
+=======
+        (*loaded.problems, *review_rules(loaded, chain_depth=settings.limits.chain_depth)),
+>>>>>>> c17a7be (Say of rules that load which never fire, which do the same, and which set each other off)
         rules=len(loaded.result.rules),
         files=loaded.result.files,
         fail_on=Severity(fail_on),

@@ -31,10 +31,13 @@ HYPHEN: Final = "AF227"
 UNKNOWN_WORD: Final = "AF228"
 LEFT_OVER: Final = "AF229"
 PARENTHESES: Final = "AF230"
+NUMBER_LOST: Final = "AF151"
 NOT_EQUAL_NULL: Final = "AF241"
 HOLDS_ALWAYS: Final = "AF242"
 NEVER_EQUAL: Final = "AF243"
 ODD_ORDER: Final = "AF244"
+HOLDS_NEVER: Final = "AF251"
+HOLDS_ANYHOW: Final = "AF252"
 
 CODES: Final[dict[str, str]] = {
     SHAPE: "A part of a condition is neither a line, nor a list, nor a map that says what it is.",
@@ -64,9 +67,12 @@ CODES: Final[dict[str, str]] = {
     UNKNOWN_WORD: "A word is not an operator, or is not in lower case.",
     LEFT_OVER: "A line goes on after its end.",
     PARENTHESES: "A parenthesis or bracket is not closed, or closes nothing.",
+    NUMBER_LOST: "Warning: a number such as 1.10 is to be equal to something, and loses a character.",
     NOT_EQUAL_NULL: "Warning: `notEqual null` holds for a missing value too; `exists` is what is mostly meant.",
     HOLDS_ALWAYS: "Warning: an empty `all` or `any` holds always.",
     NEVER_EQUAL: "Warning: a list or a map is never equal to one that is written in a condition.",
-    ODD_ORDER: "Warning: `<` and its kin are asked to compare with null, true, false, a list or a map.",
+    ODD_ORDER: "Warning: `<` and its kin compare with null, true, false, a list, a map, or a text that is no number.",
+    HOLDS_NEVER: "Warning: a part of a condition, or a pattern's condition, never holds.",
+    HOLDS_ANYHOW: "Warning: a part of a condition holds for every value.",
 }
 """Code -> what kind of mistake it is, in one sentence."""

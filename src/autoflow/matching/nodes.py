@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from autoflow.errors import ConditionError
 from autoflow.matching import codes
+from autoflow.matching.coercion import reads_as_number
 from autoflow.matching.paths import write_reference
 from autoflow.model.condition import All, Any, Condition, Leaf, Not, Reference
 from autoflow.model.json import Json
@@ -88,6 +89,16 @@ class Findings:
             name = None
         return priority, name
 
+    def warn_about_number(self, place: Place, text: str, column: int) -> None:
+        """Warn of a number in a line that is not what it looks like."""
+        message = f"{text} is read as the number {float(text):.15g}"
+        self.warnings.append(
+            ConditionError(
+                message, pointer=place.pointer, code=codes.NUMBER_LOST, hint=f'quote it to keep it: "{text}"',
+                column=column, width=len(text),
+            )
+        )  # fmt: skip
+
     def warn_about(self, place: Place, condition: Condition) -> None:
         """Warn of comparisons that mean something else than they seem to."""
         for part in walk(condition):
@@ -102,9 +113,22 @@ class Findings:
         elif leaf.operator in {"equal", "notEqual"} and isinstance(value, list | dict):
             message = f"{write_reference(leaf.left)} is never equal to a list or map that is written here"
             self.warn(place, message, codes.NEVER_EQUAL, hint="use in, contains or everyFact:in")
+        elif leaf.operator.startswith(("lessThan", "greaterThan")) and isinstance(value, str):
+            self._warn_about_order(place, leaf, [value])
         elif leaf.operator.startswith(("lessThan", "greaterThan")) and not _orders_well(value):
             message = f"{write_reference(leaf.left)} is compared by size with something that has none"
             self.warn(place, message, codes.ODD_ORDER, hint="json-rules-engine takes null for 0 and true for 1")
+        elif leaf.operator == "between":
+            self._warn_about_order(place, leaf, value)
+
+    def _warn_about_order(self, place: Place, leaf: Leaf, bounds: Sequence[Json]) -> None:
+        """Only what begins as a number is ever less or greater: words have no order here."""
+        words = [bound for bound in bounds if isinstance(bound, str) and not reads_as_number(bound)]
+        if words:
+            message = (
+                f"{write_reference(leaf.left)} is compared by size with {words[0]!r}, which is no number and no date"
+            )
+            self.warn(place, message, codes.ODD_ORDER, hint="only what begins as a number is less or greater")
 
 
 def _orders_well(value: Json) -> bool:

@@ -6,11 +6,12 @@ somebody asks; it is for documents that have no errors.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from autoflow.matching.lines import spans_in
-from autoflow.matching.nodes import SPELLINGS
+from autoflow.matching.lines import parse_line, spans_in
+from autoflow.matching.nodes import SPELLINGS, walk
+from autoflow.model.condition import Condition, Leaf, Not
 from autoflow.model.json import Json
 
 _GROUPS = frozenset({"all", "any", "not"})
@@ -31,6 +32,49 @@ class Spot(NamedTuple):
 def spots_in(document: Json, shared: Mapping[str, Json]) -> tuple[Spot, ...]:
     """The comparisons of a condition's document, as `leaves_of` has them; `shared` holds documents by name."""
     return tuple(_find(document, shared, Spot(shared=None, pointer=())))
+
+
+def spot_at(document: Json, trail: Sequence[int]) -> Spot:
+    """Where one part of a condition stands, found by which part of which part it is, from 0.
+
+    A part of a shared condition stands where that condition is named.
+    """
+    at, value, rest = Spot(shared=None, pointer=()), document, list(trail)
+    while rest and not isinstance(value, str):
+        if isinstance(value, dict):
+            key = _group_key(value)
+            if key is None:
+                break
+            at, value = _below(at, key), value[key]
+        single = not isinstance(value, list)  # what `not` holds
+        number = rest.pop(0)
+        if not single:
+            at, value = _below(at, number), value[number]
+    if isinstance(value, str):
+        return _spot_in_line(value, at, rest)
+    return _below(at, "condition") if isinstance(value, dict) and "condition" in value else at
+
+
+def _spot_in_line(line: str, at: Spot, trail: Sequence[int]) -> Spot:
+    """Part of a line: from the first comparison in it to the last one."""
+    spans, part = spans_in(line), parse_line(line)
+    for number in trail:
+        parts = _parts_of(part)
+        first = sum(map(_count, parts[:number]))
+        part = parts[number]
+        spans = spans[first : first + _count(part)]
+    column, (last, width) = spans[0][0], spans[-1]
+    return at._replace(column=column, width=last + width - column)
+
+
+def _parts_of(condition: Condition) -> tuple[Condition, ...]:
+    if isinstance(condition, Leaf):
+        return ()
+    return (condition.condition,) if isinstance(condition, Not) else condition.conditions
+
+
+def _count(condition: Condition) -> int:
+    return sum(isinstance(part, Leaf) for part in walk(condition))
 
 
 def _find(value: Json, shared: Mapping[str, Json], at: Spot) -> Iterator[Spot]:

@@ -87,6 +87,7 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\
 _SPAN = re.compile(r"(?:[0-9]+(?:ms|s|m|h|d|w))+(?!\w)")
 _TIME_OF_DAY = re.compile(r"[0-9]{1,2}:[0-9]{2}(?!\w)")
 _NUMBER_LIKE = re.compile(r"[-+]?\.?[0-9][\w.:-]*")
+_THOUSANDS = re.compile(r"(?<![\w.,])[0-9]{1,3}(?:,[0-9]{3})+(?![\w,])")
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _QUOTED_OTHERWISE = r"'[^']*'|“[^”]*”|„[^“”]*[“”]|‘[^’]*’|«[^»]*»|`[^`]*`"
 _OTHER_QUOTES: Final = "'“”„‘’«»`"
@@ -166,7 +167,7 @@ def _read_token(line: str, pos: int, *, in_value: bool) -> Token:
             value = json.loads(found[0]) if kind is Kind.LITERAL else None
             return Token(kind=kind, text=found[0], column=pos, value=value)
     if found := _NUMBER_LIKE.match(line, pos):
-        raise _number_mistake(found[0], pos)
+        raise _find_thousands(line, pos) or _number_mistake(found[0], pos)
     if DOTTED_NAME.match(line, pos) or char == "$" or (line.startswith('["', pos) and not in_value and pos == 0):
         return _read_reference(line, pos)
     if sign := _SIGN.match(line, pos):
@@ -221,6 +222,15 @@ def _quotes_mistake(line: str, pos: int) -> ConditionError:
 def _number_mistake(text: str, pos: int) -> ConditionError:
     hint = 'numbers look like 5, -2.5 or 1e6; text needs quotes: "' + text + '"'
     return mistake(f"{text} is not a number", code=codes.NO_VALUE, column=pos, width=len(text), hint=hint)
+
+
+def _find_thousands(line: str, pos: int) -> ConditionError | None:
+    """`2,000`, of which the last group is no number by itself."""
+    found = _THOUSANDS.search(line)
+    if found is None or not found.start() < pos < found.end():
+        return None
+    message, hint = f"{found[0]} is not a number", f"a number has no commas: {found[0].replace(',', '')}"
+    return mistake(message, code=codes.NO_VALUE, column=found.start(), width=len(found[0]), hint=hint)
 
 
 def _check_hyphen(line: str, tokens: list[Token], token: Token) -> None:

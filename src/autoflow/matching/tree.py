@@ -5,10 +5,12 @@ Every problem is collected, with a pointer from the condition's root and, inside
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple, assert_never
+from itertools import pairwise
+from typing import Final, NamedTuple, assert_never
 
 from autoflow.errors import ConditionError
 from autoflow.matching import codes
@@ -26,8 +28,12 @@ from autoflow.matching.nodes import (
     walk,
 )
 from autoflow.matching.operators import kind_of
+from autoflow.matching.tokens import Token, read_tokens
 from autoflow.model.condition import All, Any, Condition, Leaf, Not, Reference
 from autoflow.model.json import Json
+
+_ROUNDED: Final = re.compile(r"-?[0-9]+\.[0-9]*0")
+_EQUALS: Final = frozenset({"==", "!=", "[", ","})
 
 
 class Parsed(NamedTuple):
@@ -44,6 +50,8 @@ class _Line(NamedTuple):
     condition: Condition
     nodes: int
     warns: bool
+    #: numbers that lose a digit, as they are written
+    rounded: tuple[Token, ...] = ()
 
 
 @lru_cache(maxsize=4096)
@@ -52,7 +60,15 @@ def _read_line(line: str) -> _Line:
     condition = parse_line(line)
     findings = Findings()
     findings.warn_about(Place(), condition)
-    return _Line(condition, sum(1 for _ in walk(condition)), bool(findings.warnings))
+    return _Line(condition, sum(1 for _ in walk(condition)), bool(findings.warnings), _find_rounded(line))
+
+
+def _find_rounded(line: str) -> tuple[Token, ...]:
+    """Numbers such as 1.10 where they are to be equal to something: a version is not a number."""
+    if "0" not in line or _ROUNDED.search(line) is None:
+        return ()
+    pairs = pairwise(read_tokens(line))
+    return tuple(token for before, token in pairs if before.text in _EQUALS and _ROUNDED.fullmatch(token.text))
 
 
 def parse_condition(value: Json, *, shared: Mapping[str, Condition] | None = None) -> Parsed:
@@ -103,6 +119,8 @@ class _Parser:
             return None
         if known.warns:
             self._findings.warn_about(place, known.condition)
+        for token in known.rounded:
+            self._findings.warn_about_number(place, token.text, token.column)
         fits = known.nodes == 1 or self._findings.count_nodes(place, known.condition)
         return known.condition if fits else None
 

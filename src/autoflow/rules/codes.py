@@ -43,6 +43,16 @@ REFUSED_TARGET = "AF156"
 SILENCES_NOTHING = "AF157"
 WRONG_IGNORE = "AF158"
 NOT_FORMATTED = "AF160"
+NEVER_FIRES = "AF161"
+SAME_RULE = "AF162"
+RING = "AF163"
+ODD_ACCOUNT = "AF164"
+COVERED = "AF165"
+SAME_STEP = "AF166"
+EMPTY_MESSAGE = "AF167"
+
+REVIEWED = frozenset({NEVER_FIRES, SAME_RULE, RING, ODD_ACCOUNT, COVERED, SAME_STEP, EMPTY_MESSAGE, "AF251", "AF252"})
+"""What only the review of rules that load looks for, which the daemon does not ask for."""
 
 MEANINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -78,7 +88,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         TEMPLATE_PLACE: "A template where none is rendered.",
         STEP_ID: "A step id that cannot be used, or is used twice.",
         ENDLESS_WAIT: "The rule waits long and nothing can stop it.",
-        NUMBER_LOST: "An unquoted number that loses a character.",
+        NUMBER_LOST: "An unquoted number that loses a character, or is read as text.",
         NOTHING_INSIDE: "A file without any rule.",
         CUT_BY_COMMENT: "A text was cut off by what YAML takes for a comment.",
         NO_ADDRESS: "A recipient that is written out and is no address.",
@@ -87,6 +97,13 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         REFUSED_TARGET: "A URL that autoflow refuses to connect to, as the config stands.",
         SILENCES_NOTHING: "A comment that silences nothing.",
         WRONG_IGNORE: "A comment that looks like one that silences findings, and cannot be read.",
+        NEVER_FIRES: "A rule that never fires: what it asks for contradicts itself.",
+        SAME_RULE: "Two rules of one account do the same.",
+        RING: "Rules set each other off by the events they emit, round and round.",
+        ODD_ACCOUNT: "An account that is nearly called like one with many more rules.",
+        COVERED: "A trigger that another trigger of the rule covers.",
+        SAME_STEP: "A step that does the same as the one before it.",
+        EMPTY_MESSAGE: "A message with nothing in it.",
     }
 )
 """One sentence a code."""

@@ -23,7 +23,7 @@ from autoflow.rules.builder import RuleBuilder
 from autoflow.rules.context import LoadContext
 from autoflow.rules.findings import Finding, condition_finding
 from autoflow.rules.parts import SHARED, Contents, Part, account_of, take_apart
-from autoflow.rules.source import FileText, file_problem, find_files, parse_file, read_file, show_path
+from autoflow.rules.source import FileText, file_problem, find_files, may_silence, parse_file, read_file, show_path
 from autoflow.strict_yaml import Pointer
 
 if TYPE_CHECKING:
@@ -50,8 +50,13 @@ class LoadResult(NamedTuple):
     rules: tuple[Rule, ...]
     problems: tuple[Problem, ...]
     files: tuple[str, ...]
+<<<<<<< HEAD
     #: those of the files whose rules hold tests
     tested: tuple[str, ...] = ()
+=======
+    #: the same files with what stands in them
+    sources: tuple[FileText, ...] = ()
+>>>>>>> c17a7be (Say of rules that load which never fire, which do the same, and which set each other off)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -258,14 +263,17 @@ def _join(built: Sequence[_BuiltFile], shared: Sequence[Problem]) -> LoadResult:
         ),
         problems=tuple(sorted(_without_silenced(found, built), key=lambda p: (p.path, p.line, p.column))),
         files=tuple(one.file.path for one in built),
+<<<<<<< HEAD
         tested=tuple(one.file.path for one in built if one.has_tests),
+=======
+        sources=tuple(one.file for one in built),
+>>>>>>> c17a7be (Say of rules that load which never fire, which do the same, and which set each other off)
     )
 
 
 def _without_silenced(found: Sequence[Problem], built: Sequence[_BuiltFile]) -> Sequence[Problem]:
     """What comments in the files do not silence; few files hold the words."""
-    # without their first letters, which may be capitals
-    texts = {file.path: file.text for file, *_ in built if "utoflow" in file.text and "gnore" in file.text}
+    texts = {file.path: file.text for file, *_ in built if may_silence(file)}
     if not texts:
         return found
     from autoflow.rules.silencing import silence

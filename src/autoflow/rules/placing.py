@@ -5,6 +5,7 @@ Beside `source`, which is done with a file that has nothing wrong with it. After
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from autoflow.model.problem import Problem, Severity
 from autoflow.rules import codes
 from autoflow.rules.findings import Finding
 from autoflow.rules.hints import explain_comment
-from autoflow.rules.source import ROUND_NUMBER, SUSPECT_COMMENT, SourceFile
+from autoflow.rules.source import PARTED_NUMBER, ROUND_NUMBER, SHORT_NUMBER, SUSPECT_COMMENT, SourceFile
 from autoflow.strict_yaml import Place, Pointer, YamlDocument, problem_at
 
 _COMMENT = re.compile(r"\s(#.*)$")
@@ -161,9 +162,23 @@ def note_losses(document: YamlDocument, lines: Sequence[str]) -> Iterator[Proble
             hint = explain_comment(lines[end.line], end.column + 1)
             message = f"the text ends here: {rest.strip()[:30]!r} is a comment"
             yield _note(document.path, place, codes.CUT_BY_COMMENT, message, hint)
-        elif node.tag.endswith(":float") and ROUND_NUMBER.fullmatch(node.value):
-            message = f"{node.value} is read as the number {float(node.value):g}"
-            yield _note(document.path, place, codes.NUMBER_LOST, message, f'quote it to keep it: "{node.value}"')
+        elif (lost := _explain_number(node)) is not None:
+            yield _note(document.path, place, codes.NUMBER_LOST, *lost)
+
+
+def _explain_number(node: yaml.ScalarNode) -> tuple[str, str] | None:
+    """What a number is that looks otherwise, and what to write instead."""
+    text = node.value
+    if node.tag.endswith(":float") and (ROUND_NUMBER.fullmatch(text) or SHORT_NUMBER.fullmatch(text)):
+        if not math.isfinite(float(text)):
+            return None  # which is an error of its own
+        return f"{text} is read as the number {float(text):.15g}", f'quote it to keep it: "{text}"'
+    if node.tag.endswith(":str") and PARTED_NUMBER.fullmatch(text):
+        return (
+            f"{text} is read as text, not as a number",
+            f"write {text.replace('_', '')}; quote it where text is meant",
+        )
+    return None
 
 
 def _plain_scalars(root: yaml.Node) -> Iterator[yaml.ScalarNode]:

@@ -6,7 +6,7 @@ Called by the loader with everything that was found. A comment without effect is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from autoflow.model.problem import Problem, Severity
@@ -20,8 +20,8 @@ _IGNORE = re.compile(r"# autoflow: ignore\[(?P<codes> *AF\d{3} *(?:, *AF\d{3} *)
 _BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:\s#.*)?$")
 _CODE = re.compile(r"AF\d{3}")
 _SAID_OF_COMMENTS = frozenset({codes.SILENCES_NOTHING, codes.WRONG_IGNORE})
-_BY_CONFIG = frozenset({codes.UNKNOWN_NOTIFIER, codes.REFUSED_TARGET})
-"""What is found on one config and not on another."""
+_BY_CONFIG = frozenset({codes.UNKNOWN_NOTIFIER, codes.REFUSED_TARGET, codes.SAME_RULE, codes.RING, codes.ODD_ACCOUNT})
+"""What is found with one config, or beside some files, and not with others."""
 
 
 class Ignore(NamedTuple):
@@ -35,31 +35,60 @@ class Ignore(NamedTuple):
 
 def silence(problems: Sequence[Problem], texts: Mapping[str, str]) -> Sequence[Problem]:
     """The problems without those that comments in the texts (by path) silence, and what such comments lack."""
-    spoken = {path: text for path, text in texts.items() if not path.endswith(".json")}
+    spoken = _spoken_in(texts)
     kept = [problem for problem in problems if problem.path not in spoken]
     for path, text in spoken.items():
-        kept += _silence_file(path, text, [problem for problem in problems if problem.path == path])
+        mine = [problem for problem in problems if problem.path == path]
+        ignores, wrong = _read_ignores(path, text)
+        failed = any(problem.severity is Severity.ERROR for problem in mine)
+        kept += [*wrong, *_without_silenced(mine, ignores)]
+        for ignore in ignores:
+            if ignore.code not in codes.REVIEWED:
+                kept += _note_useless(path, ignore, mine, failed=failed)
     return kept
 
 
-def _silence_file(path: str, text: str, problems: Sequence[Problem]) -> Iterator[Problem]:
+def silence_review(
+    remarks: Sequence[Problem], texts: Mapping[str, str], failed: Collection[str]
+) -> Sequence[Problem]:
+    """The same for what a review says, in files of which some `failed`: they were not reviewed as a whole."""
+    spoken = _spoken_in(texts)
+    kept = [problem for problem in remarks if problem.path not in spoken]
+    for path, text in spoken.items():
+        mine = [problem for problem in remarks if problem.path == path]
+        ignores, _ = _read_ignores(path, text)
+        kept += _without_silenced(mine, ignores)
+        for ignore in ignores:
+            if ignore.code in codes.REVIEWED:
+                kept += _note_useless(path, ignore, mine, failed=path in failed)
+    return kept
+
+
+def _spoken_in(texts: Mapping[str, str]) -> dict[str, str]:
+    return {path: text for path, text in texts.items() if not path.endswith(".json")}
+
+
+def _read_ignores(path: str, text: str) -> tuple[list[Ignore], list[Problem]]:
+    """What comments silence, and those that cannot be read."""
     ignores: list[Ignore] = []
+    wrong: list[Problem] = []
     for comment in find_comments(text, _COMMENT):
         place = place_index(text, comment.start())
         read = _IGNORE.fullmatch(comment[0])
         if read is None:
-            yield _refuse(path, _widen(place, len(comment[0].rstrip())))
+            wrong.append(_refuse(path, _widen(place, len(comment[0].rstrip()))))
             continue
         lines = _lines_of(place, split_lines(text))
         for found in _CODE.finditer(comment[0], 0, read.end("codes")):
             at = place._replace(column=place.column + found.start())
             ignores.append(Ignore(code=found[0], lines=lines, place=_widen(at, len(found[0]))))
+    return ignores, wrong
+
+
+def _without_silenced(problems: Sequence[Problem], ignores: Sequence[Ignore]) -> Iterator[Problem]:
     for problem in problems:
         if problem.severity is Severity.ERROR or not any(_speaks_of(ignore, problem) for ignore in ignores):
             yield problem
-    failed = any(problem.severity is Severity.ERROR for problem in problems)
-    for ignore in ignores:
-        yield from _note_useless(path, ignore, problems, failed=failed)
 
 
 def _speaks_of(ignore: Ignore, problem: Problem) -> bool:
