@@ -71,11 +71,11 @@ def validate(
     settings = settings_for(config)
     loaded = load_rules(settings, paths, text)
     report = make_report(
-<<<<<<< HEAD
-        (*loaded.problems, *find_test_problems(loaded, settings, paths)),
-=======
-        (*loaded.problems, *review_rules(loaded, chain_depth=settings.limits.chain_depth)),
->>>>>>> c17a7be (Say of rules that load which never fire, which do the same, and which set each other off)
+        (
+            *loaded.problems,
+            *review_rules(loaded, chain_depth=settings.limits.chain_depth),
+            *find_test_problems(loaded, settings, paths),
+        ),
         rules=len(loaded.result.rules),
         files=loaded.result.files,
         fail_on=Severity(fail_on),

@@ -50,13 +50,10 @@ class LoadResult(NamedTuple):
     rules: tuple[Rule, ...]
     problems: tuple[Problem, ...]
     files: tuple[str, ...]
-<<<<<<< HEAD
     #: those of the files whose rules hold tests
     tested: tuple[str, ...] = ()
-=======
     #: the same files with what stands in them
     sources: tuple[FileText, ...] = ()
->>>>>>> c17a7be (Say of rules that load which never fire, which do the same, and which set each other off)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -263,11 +260,8 @@ def _join(built: Sequence[_BuiltFile], shared: Sequence[Problem]) -> LoadResult:
         ),
         problems=tuple(sorted(_without_silenced(found, built), key=lambda p: (p.path, p.line, p.column))),
         files=tuple(one.file.path for one in built),
-<<<<<<< HEAD
         tested=tuple(one.file.path for one in built if one.has_tests),
-=======
         sources=tuple(one.file for one in built),
->>>>>>> c17a7be (Say of rules that load which never fire, which do the same, and which set each other off)
     )
 
 
