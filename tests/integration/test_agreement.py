@@ -1,172 +1,31 @@
 """One engine: for random rules and events, each way of asking what rules do gives what the daemon does.
 
-The daemon's line says what fires, when, and with what parameters; the preview of `test-rule` says the same of each
-event by itself.
+The daemon's line says what fires, when, and with what parameters. The preview of `test-rule` says it of each event by
+itself, and a scenario expects exactly that.
 """
 
+import asyncio
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from autoflow.actions.kinds import ACTION_TYPES
+from autoflow.clock import to_rfc3339
 from autoflow.model.event import Event
+from autoflow.model.rule import Enabled
 from autoflow.preview import preview_rules
 from autoflow.rules.loader import load_text
 from autoflow.templates import TemplateLibrary
-from support.line import CONTEXT, Line
+from support.line import CONTEXT, START
+from support.lives import Arrival, Deed, Life, arrivals, as_text, live, rule_sets
+from support.scenarios import failures_of, play_files, settings_in
 
-DAY = 86_400_000
-SOURCES = ("shop", "crm")
-
-lines = st.sampled_from(
-    [
-        "n >= 3", "n == 2", "n between 1 and 4", "n exists", "n not exists", 's == "x"', 's starts with "x"',
-        's in ["x", "y"]', "list contains 2", "list is empty", "deep.flag == true", "deep.flag != true",
-        'not s matches "^x+$"', "n < 2 or n > 4", '(s == "x" and n > 0) or deep.flag == true',
-        'event.type == "a.one"',
-    ]
-)  # fmt: skip
-conditions = st.one_of(
-    lines,
-    st.lists(lines, min_size=1, max_size=3),
-    st.builds(lambda parts: {"any": parts}, st.lists(lines, min_size=1, max_size=3)),
-    st.builds(lambda line: {"not": line}, lines),
-    st.just({"fact": "deep", "path": "$.list[0]", "operator": "greaterThan", "value": 1}),
-)
-patterns = st.fixed_dictionaries(
-    {"event": st.sampled_from(["a.one", "a.two", "a.*", "*", ["a.one", "b"]])},
-    optional={"source": st.sampled_from(SOURCES), "when": lines},
-)
-actions = st.sampled_from(
-    [
-        {"sms": {"recipient": "+15550001111", "message": "{{ k }} has {{ n }}"}},
-        {"sms": {"recipient": {"fact": "s", "default": "+15550002222"}, "message": "{{ n | default('none') }}"}},
-        {"webhook": {"url": "https://hooks.example.com/{{ k }}", "payload": {"n": {"fact": "n", "default": 0}}}},
-        {"http": {"url": "https://crm.example.com/", "method": "POST", "payload": {"fact": "deep"}}},
-        {"email": {"recipient": "a@example.com", "subject": "{{ event.type }}", "message": "at {{ event.time }}"}},
-    ]
-)
-rules = st.fixed_dictionaries(
-    {
-        "trigger": st.one_of(patterns, st.lists(patterns, min_size=1, max_size=2)),
-        "actions": st.lists(actions, min_size=1, max_size=2),
-    },
-    optional={
-        "when": conditions,
-        "delay": st.sampled_from(["90s", "1h", "2d"]),
-        "enabled": st.sampled_from([True, False, "shadow"]),
-        "cancel_on": st.sampled_from([{"event": "stop", "by": "k"}, {"event": "stop", "by": {"k": "n"}}]),
-    },
-)
-rule_sets = st.lists(rules, min_size=1, max_size=4).map(
-    lambda found: "---\n".join(yaml.safe_dump({"id": f"r{number}", **rule}) for number, rule in enumerate(found))
-)
-bodies = st.fixed_dictionaries(
-    {"k": st.integers(1, 2)},
-    optional={
-        "n": st.one_of(st.integers(0, 6), st.none(), st.just("3")),
-        "s": st.sampled_from(["x", "xy", "y", "", "é"]),
-        "list": st.lists(st.integers(1, 3), max_size=2),
-        "deep": st.fixed_dictionaries({}, optional={"flag": st.booleans(), "list": st.lists(st.integers(0, 3))}),
-    },
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """An event, and how long after the one before it."""
-
-    gap: int
-    type: str
-    source: str
-    data: dict[str, Any] = field(hash=False)
-
-
-arrivals = st.lists(
-    st.builds(
-        Arrival,
-        gap=st.sampled_from([0, 1_000, 60_000, 3_600_000]),
-        type=st.sampled_from(["a.one", "a.two", "b", "stop"]),
-        source=st.sampled_from(SOURCES),
-        data=bodies,
-    ),
-    min_size=1,
-    max_size=6,
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Deed:
-    """What one rule did, or would do, for one event."""
-
-    event: str
-    rule: str
-    due_at: int
-    #: (type, parameters) of its actions, as far as they could be rendered
-    actions: tuple[tuple[str, str], ...]
-
-
-def as_text(params: Any) -> str:
-    return json.dumps(params, sort_keys=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
-    """What a daemon's line made of events."""
-
-    events: tuple[Event, ...]
-    deeds: tuple[Deed, ...]
-    #: (event, rule) of what was planned and cancelled before it acted
-    cancelled: frozenset[tuple[str, str]]
-
-
-async def live(path: Path, text: str, arriving: Sequence[Arrival]) -> Life:
-    """Let the events arrive, and wait until nothing waits any more."""
-    line = Line(path)
-    line.store._connection.execute("PRAGMA synchronous = OFF")
-    try:
-        await line.use(text)
-        events = []
-        for number, one in enumerate(arriving):
-            await line.advance(one.gap)
-            receipt = await line.emit(one.type, one.data, event_id=f"e{number}", source=one.source)
-            events.append(receipt.event)
-        await line.advance(30 * DAY)
-        rows = await line.rows("list_runs", before="~", status=None, rule=None, account=None, limit=200)
-        cancelled = {(row["event_id"], row["rule_id"]) for row in rows if row["status"] == "cancelled"}
-        return Life(events=tuple(events), deeds=tuple(await deeds_of(line)), cancelled=frozenset(cancelled))
-    finally:
-        line.close()
-
-
-def in_order(steps: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The steps that were performed, or would have been."""
-    return sorted((step for step in steps if step["status"] in ("done", "shadow")), key=lambda step: step["step"])
-
-
-async def deeds_of(line: Line) -> list[Deed]:
-    """What the line's file says was done, or would have been in shadow."""
-    done = []
-    for row in await line.rows("list_runs", before="~", status=None, rule=None, account=None, limit=200):
-        steps = await line.rows("steps_of_run", run_id=row["id"])
-        if row["status"] == "cancelled":
-            continue
-        done.append(
-            Deed(
-                event=row["event_id"],
-                rule=row["rule_id"],
-                due_at=row["due_at"],
-                actions=tuple((step["type"], as_text(json.loads(step["params"]))) for step in in_order(steps)),
-            )
-        )
-    return sorted(done)
+SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def previewed(text: str, events: Sequence[Event]) -> list[Deed]:
@@ -177,6 +36,7 @@ def previewed(text: str, events: Sequence[Event]) -> list[Deed]:
             event=preview.event.id,
             rule=preview.rule.id,
             due_at=preview.due_at or 0,
+            is_shadow=preview.rule.enabled is Enabled.SHADOW,
             actions=tuple((action.type, as_text(dict(action.params))) for action in preview.actions),
         )
         for event in events
@@ -185,14 +45,59 @@ def previewed(text: str, events: Sequence[Event]) -> list[Deed]:
     )
 
 
-SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def as_scenario(arriving: Sequence[Arrival], life: Life) -> dict[str, Any]:
+    """The same events, with all that was done for them expected to the letter."""
+    steps: list[dict[str, Any]] = []
+    for number, one in enumerate(arriving):
+        if one.gap:
+            steps.append({"advance": f"{one.gap}ms"})
+        steps.append({"emit": {"type": one.type, "id": f"e{number}", "source": one.source, "data": one.data}})
+    expected = {
+        "actions": [
+            {"event": deed.event, "rule": deed.rule, "at": to_rfc3339(deed.due_at), "type": kind}
+            | {"params": {"equals": json.loads(params)}}
+            for deed in sorted(life.deeds, key=lambda deed: deed.due_at)
+            if not deed.is_shadow
+            for kind, params in deed.actions
+        ],
+        "dead_letters": life.dead_letters,
+        "pending": 0,
+        "runs": len(life.deeds) + len(life.cancelled),
+    }
+    steps.append({"run_until_idle": True, "expect": expected})
+    start = to_rfc3339(START).removesuffix(".000Z")
+    return {"clock": {"start": start, "timezone": "UTC"}, "tests": [{"name": "a life", "steps": steps}]}
+
+
+def play_scenario(home: Path, text: str, scenario: dict[str, Any]) -> list[str]:
+    """What failed of it."""
+    (home / "rules").mkdir(exist_ok=True)
+    (home / "rules" / "rules.yaml").write_text(text)
+    file = home / "rules" / "life.test.yaml"
+    file.write_text(yaml.safe_dump(scenario))
+    played, problems = play_files([file], settings_in(home))
+    assert not problems
+    return failures_of(played)
 
 
 @SLOW
 @given(text=rule_sets, arriving=arrivals)
-async def test_the_preview_of_each_event_is_what_the_line_does(text: str, arriving: list[Arrival]) -> None:
+def test_the_preview_of_each_event_is_what_the_line_does(text: str, arriving: list[Arrival]) -> None:
     """But for what a later event cancels: a preview knows of one event alone."""
     with TemporaryDirectory() as place:
-        life = await live(Path(place) / "db", text, arriving)
+        life = asyncio.run(live(Path(place) / "db", text, arriving))
     expected = [deed for deed in previewed(text, life.events) if (deed.event, deed.rule) not in life.cancelled]
     assert list(life.deeds) == expected
+
+
+@SLOW
+@given(text=rule_sets, arriving=arrivals)
+def test_a_scenario_that_expects_what_the_line_did_passes(text: str, arriving: list[Arrival]) -> None:
+    """To the letter and to the millisecond; with one thing more expected it fails."""
+    with TemporaryDirectory() as place:
+        home = Path(place)
+        life = asyncio.run(live(home / "db", text, arriving))
+        scenario = as_scenario(arriving, life)
+        assert play_scenario(home, text, scenario) == []
+        scenario["tests"][0]["steps"][-1]["expect"]["dead_letters"] += 1
+        assert play_scenario(home, text, scenario) != []
