@@ -136,7 +136,7 @@ def test_every_command_has_help_with_its_own_words(words: tuple[str, ...]) -> No
 
 async def test_pause_and_resume_are_not_there_yet(home: Path) -> None:
     """A verb of a later release is no verb."""
-    for words in (("runs", "pause", "x"), ("rules", "resume", "x"), ("plan",), ("backtest",)):
+    for words in (("runs", "pause", "x"), ("rules", "resume", "x"), ("backtest",)):
         code, _, messages = await run_command(home, *words)
         assert code == 2
         assert_one_clear_error(messages, "no such command")

@@ -61,6 +61,7 @@ async def test_why_tells_the_same_with_and_without_the_daemon(make_daemon: Calla
     assert "      ✗ job.total >= 2000  is 1500  ← decided" in text
     assert '    job.client.type is missing, needs == "Commercial" (the event has job.client.typ)' in text
     await _try_again(daemon)
+    await _look_into_the_shadow(daemon)
 
     assert await daemon.stop() == 0
     code, offline, messages = await daemon.command("why", "a/1", "--json")
@@ -85,3 +86,18 @@ async def _try_again(daemon: DaemonProcess) -> None:
     code, _, messages = await daemon.command("test-rule", "rules", "--event-id", "none")
     assert code == 2
     assert "there is no event none" in messages
+
+
+async def _look_into_the_shadow(daemon: DaemonProcess) -> None:
+    """What a rule in shadow would have done is listed by itself, and shown as it would have been sent."""
+    code, output, _ = await daemon.command("runs", "list", "--shadow", "--json")
+    assert code == 0
+    [run] = json.loads(output)["items"]
+    assert (run["rule"], run["status"]) == ("watched", "shadow")
+    code, output, _ = await daemon.command("runs", "show", run["id"])
+    assert code == 0
+    assert "would say 1500" in output
+    assert not any("would say 1500" in line for line in daemon.log)
+    code, _, messages = await daemon.command("runs", "list", "--shadow", "--status", "done")
+    assert code == 2
+    assert "--shadow and --status done ask for different things" in messages

@@ -96,7 +96,7 @@ async def test_a_reader_that_stays_is_told_of_and_once_it_goes_the_log_is_small_
 
 ASKED_OFTEN = (
     "count_pending", "next_due", "waiting_versions", "free_claims", "last_pending_id", "last_event_seq", "claims_of",
-    "join_others", "due_now", "claim_suspect",
+    "join_others", "due_now", "due_now_shadow", "next_due_shadow", "claim_suspect",
 )  # fmt: skip
 VALUES = dict.fromkeys(("epoch", "suspect", "now", "shadow", "alone", "limit", "after"), 1)
 
@@ -109,6 +109,14 @@ def test_what_is_asked_at_a_start_and_again_and_again_looks_at_no_row_that_only_
     plan = [row[3] for row in store._connection.execute(f"EXPLAIN QUERY PLAN {QUERIES[query]}", VALUES)]
     walks = [step for step in plan if step.startswith(("SCAN pending_triggers", "SCAN events"))]
     assert [step for step in walks if "INDEX" not in step] == []
+
+
+@pytest.mark.parametrize("query", ["due_now_shadow", "next_due_shadow"])
+def test_a_daemon_that_must_send_nothing_looks_at_nothing_that_is_to_be_sent(store: SqliteStore, query: str) -> None:
+    """However much of it is due: an index holds what is in shadow, and nothing else."""
+    plan = [row[3] for row in store._connection.execute(f"EXPLAIN QUERY PLAN {QUERIES[query]}", VALUES)]
+    assert [step for step in plan if "pending_triggers" in step and "pending_shadow_due" not in step] == []
+    assert any("pending_shadow_due" in step for step in plan)
 
 
 async def test_what_waits_is_counted_and_its_oldest_found_whether_it_is_claimed_or_not(tmp_path: Path) -> None:

@@ -61,6 +61,8 @@ def _event_lines(told: Mapping[str, Any]) -> list[str]:
 
 def _item_lines(item: Item) -> list[str]:
     (mark, style), said = _SAID.get(item["outcome"], (_NONE, item["because"]))
+    if item["shadow"] and "shadow" not in said:
+        said += ", in shadow"
     lines = [f"{paint(mark, style)} {paint(printable(item['rule']), 'bold')} {printable(said)}"]
     if item["outcome"] in _SAID and item["outcome"] not in _TOLD_BY_TREE:
         due = f" ({from_now(item['due_at'])})" if item["outcome"] in ("waiting", "retrying") else ""

@@ -37,6 +37,15 @@ class Verb:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """A word for a filter that is set to one value."""
+
+    option: Any
+    filter: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
     """What the commands of one group look at."""
 
@@ -50,6 +59,8 @@ class Collection:
     show_help: str
     #: query parameter -> its option
     filters: Mapping[str, Any] = field(default_factory=dict)
+    #: by the name of the option
+    flags: Mapping[str, Flag] = field(default_factory=dict)
     verbs: tuple[Verb, ...] = ()
     #: a set that is always shown whole
     whole: bool = False
@@ -120,7 +131,7 @@ def _make_list(collection: Collection) -> Callable[..., None]:
         from autoflow.cli.table import print_table
 
         names = (*collection.filters, *(() if collection.whole else ("limit", "cursor")))
-        page = fetch_page(asked, collection, **{name: asked[name] for name in names})
+        page = fetch_page(asked, collection, **{name: asked[name] for name in names} | _read_flags(asked, collection))
         if asked["json_"]:
             print_json(page)
             return
@@ -129,9 +140,21 @@ def _make_list(collection: Collection) -> Callable[..., None]:
             tell(f"there are more: --all shows every one, --cursor {page['next_cursor']} the next page")
 
     options: dict[str, tuple[Any, Any]] = {name: (option, None) for name, option in collection.filters.items()}
+    options |= {name: (flag.option, False) for name, flag in collection.flags.items()}
     if not collection.whole:
         options |= {"limit": (LimitOption, 50), "all_": (AllOption, False), "cursor": (CursorOption, None)}
     return make_command(show_list, options)
+
+
+def _read_flags(asked: Asked, collection: Collection) -> dict[str, str]:
+    """What the flags that are given stand for. UsageError where a filter of the same says something else."""
+    from autoflow.errors import UsageError
+
+    given = {name: flag for name, flag in collection.flags.items() if asked[name]}
+    for name, flag in given.items():
+        if asked[flag.filter] not in (None, flag.value):
+            raise UsageError(f"--{name} and --{flag.filter} {asked[flag.filter]} ask for different things")
+    return {flag.filter: flag.value for flag in given.values()}
 
 
 def _make_show(collection: Collection) -> Callable[..., None]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from autoflow.cli.groups import Collection, Verb, add_collection
+from autoflow.cli.groups import Collection, Flag, Verb, add_collection
 from autoflow.cli.output import from_now, short_time
 from autoflow.cli.table import Column
 from autoflow.cli.tail import add_tails
@@ -19,6 +19,7 @@ RunStatusOption = Annotated[
     str | None,
     typer.Option("--status", metavar="STATUS", help="Only running, done, failed, cancelled or shadow ones."),
 ]
+ShadowOption = Annotated[bool, typer.Option("--shadow", help="Only what was recorded in shadow, and not sent.")]
 LetterStatusOption = Annotated[
     str | None,
     typer.Option("--status", metavar="STATUS", help="dead (the default), replayed, discarded or all."),
@@ -93,6 +94,7 @@ RUNS = Collection(
     help="What rules did.",
     examples=(
         "autoflow runs list --status failed",
+        "autoflow runs list --shadow      # what rules in shadow would have done",
         "autoflow runs show ID            # its steps and attempts",
         "autoflow runs retry ID           # send what was given up again",
     ),
@@ -108,6 +110,7 @@ RUNS = Collection(
     list_help="The newest runs.",
     show_help="A run with its steps, their attempts, and the version of its rule.",
     filters={"status": RunStatusOption, "rule": RuleOption, "account": AccountOption},
+    flags={"shadow": Flag(option=ShadowOption, filter="status", value="shadow")},
     verbs=(
         Verb(name="cancel", help="End a run before its next attempt."),
         Verb(name="retry", help="Send what was given up in a failed run again, under the same key, then go on."),

@@ -157,7 +157,7 @@ def choose_due(
     """
     values = {"limit": limit, "shadow": int(only_shadow), "suspect": SUSPECT, "now": view.now}
     left: _Left = {None: limit if outer is None else outer, **dict.fromkeys(full or (), 0)}
-    oldest = _read_due(view, values)
+    oldest = _read_due(view, values, only_shadow=only_shadow)
     chosen = [number for number, target in oldest if _has_room(target, left, room)]
     is_all = len(oldest) < limit
     if not is_all and full is not None and len(chosen) < limit:
@@ -246,8 +246,8 @@ def _by_age(claimed: Claimed) -> tuple[int, int]:
     return claimed.pending.due_at, claimed.pending.id
 
 
-def _read_due(view: Reading, values: Mapping[str, Any]) -> list[tuple[int, str | None]]:
-    row = view.row("due_now", **values)
+def _read_due(view: Reading, values: Mapping[str, Any], *, only_shadow: bool) -> list[tuple[int, str | None]]:
+    row = view.row("due_now_shadow" if only_shadow else "due_now", **values)
     assert row is not None  # noqa: S101 - an aggregate has one row
     due: list[tuple[int, str | None]] = read_rows(row["due"])
     return due

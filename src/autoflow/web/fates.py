@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from autoflow.clock import to_rfc3339
@@ -74,7 +74,10 @@ def fate_of(evidence: Evidence, version: StoredVersion) -> Fate | None:
     run, waiting = evidence.runs.get(version.id), evidence.pending.get(version.id)
     if waiting is not None:
         return _wait(waiting, evidence)
-    return None if run is None else _end(run, evidence)
+    if run is None:
+        return None
+    fate = _end(run, evidence)
+    return replace(fate, shadow=True) if version.document.get("enabled") == "shadow" else fate
 
 
 def _wait(waiting: Row, evidence: Evidence) -> Fate:
@@ -88,7 +91,7 @@ def _wait(waiting: Row, evidence: Evidence) -> Fate:
     else:
         outcome, because = Outcome.WAITING, f"it waits until {due}"
     if waiting["shadow"]:
-        because += "; in shadow: nothing will be sent"
+        because += "; nothing will be sent"
     return Fate(
         outcome=outcome,
         because=because,

@@ -146,7 +146,15 @@ SELECT min(due_at) AS due_at FROM pending_triggers WHERE claim = 0 AND due_at > 
 -- What is due, oldest first: [id, target] each.
 SELECT json_group_array(json_array(id, target)) AS due FROM (
     SELECT id, target FROM pending_triggers
-    WHERE claim = 0 AND due_at <= :now AND shadow >= :shadow AND lost < :suspect
+    WHERE claim = 0 AND due_at <= :now AND lost < :suspect
+    ORDER BY due_at, id LIMIT :limit
+);
+
+-- due_now_shadow --
+-- The same, of what sends nothing.
+SELECT json_group_array(json_array(id, target)) AS due FROM (
+    SELECT id, target FROM pending_triggers
+    WHERE claim = 0 AND due_at <= :now AND shadow = 1 AND lost < :suspect
     ORDER BY due_at, id LIMIT :limit
 );
 
