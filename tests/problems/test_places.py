@@ -49,7 +49,7 @@ def place_of(problem: Problem) -> tuple[int, int, int, int]:
     [
         # YAML
         HEAD + "name: x«: y»\n",
-        HEAD + "delay:«5m»\nactions: []\n",
+        HEAD + "delay:«5m»\n" + ACT,
         HEAD + "«\t\t»delay: 5m\n",
         "trigger: { event: a, when: «{{ x }}» }\n",
         HEAD + "delay: «!span 5m»\n" + ACT,

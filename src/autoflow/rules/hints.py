@@ -318,6 +318,8 @@ def _explain_structure(said: str) -> tuple[str, str | None]:
         return "a quote or bracket is not closed", "look for the first one without its other half"
     if "expected key" in said or "'-' indicator" in said:
         return "this line fits nowhere", "its indentation is that of no line above it"
+    if "expected node content" in said:
+        return "a value is missing here", "write one, and close what is opened: [ ], { }"
     if "expected ':'" in said:
         return "a key without a value", "write key: value"
     return f"this is not YAML: {said}", None

@@ -213,7 +213,7 @@ def _build_file(contents: Contents, conditions: Shared, context: LoadContext) ->
         built = builder.build(part.value, part.defaults, Provenance(path=file.name, line=line))
         problems = [part.problem(finding, built.id) for finding in built.findings.items]
         # What the YAML of that line led to has been said with its cause.
-        found += [problem for problem in problems if problem.line not in broken]
+        found += [problem for problem in problems if problem.line not in broken and part.is_sure(problem)]
         key = None if built.id is None else (built.account, built.id)
         parts.append(_BuiltPart(rule=None if part.is_broken() else built.rule, key=key, line=line))
     return _BuiltFile(

@@ -55,7 +55,13 @@ class Part(NamedTuple):
     def is_broken(self) -> bool:
         """Whether the text of it has an error."""
         errors = [p for p in self.document.problems if p.severity is Severity.ERROR]
-        return any(not self.pointer or self.covers(problem.line) for problem in errors)
+        return bool(self.document.unread) or any(not self.pointer or self.covers(problem.line) for problem in errors)
+
+    def is_sure(self, problem: Problem) -> bool:
+        """Whether it would be found too if all of the document could be read; why it cannot has been said."""
+        missing = problem.code == codes.MISSING_KEY and not self.pointer and problem.line == self.line
+        unread = self.document.unread
+        return not unread or not (missing or any(first <= problem.line <= last for first, last in unread))
 
 
 class Contents(NamedTuple):

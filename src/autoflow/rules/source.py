@@ -122,7 +122,7 @@ def parse_file(file: FileText) -> SourceFile:
     """The documents of a file."""
     if file.problem is not None:
         return SourceFile(written=file, documents=(), problems=(file.problem,))
-    read: YamlRead = read_yaml(file.text, path=file.path)
+    read: YamlRead = read_yaml(file.text, path=file.path, mend=True)
     problems: list[Problem] = []
     if read.all_problems:
         from autoflow.rules.hints import explain_problem

@@ -40,6 +40,8 @@ class YamlDocument:
     value: Json
     #: what is wrong with it; a document with errors still has a value, to be checked further
     problems: tuple[Problem, ...]
+    #: first and last lines of what could not be read and is not there
+    unread: tuple[tuple[int, int], ...] = ()
     #: where the document, and each part of a list in its map, begins
     lines: Mapping[Pointer, int] = field(default_factory=dict, repr=False, compare=False)
     make_node: Callable[[], yaml.Node] = field(repr=False, compare=False)

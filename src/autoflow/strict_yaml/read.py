@@ -28,12 +28,16 @@ MAX_UNREAD = 20
 """After so many documents that cannot be read, the rest of a file is left alone."""
 
 _LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
+_BEGIN = r"---(\s|$)"
 _JSON_ONLY = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 
 
-def read_yaml(text: str, *, path: str) -> YamlRead:
-    """Read every document of a text. One that cannot be read does not hide those around it."""
+def read_yaml(text: str, *, path: str, mend: bool = False) -> YamlRead:
+    """Read every document of a text. One that cannot be read does not hide those around it.
+
+    `mend`: nor does a part of one hide its other parts, so that they can be looked at; it is not there then.
+    """
     if len(text) > MAX_BYTES // 4 and len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         problem = error_at(path, None, TOO_MUCH, "the file is larger than 1 MiB", hint="split it into several files")
         return YamlRead(documents=(), problems=(problem,))
@@ -46,7 +50,7 @@ def read_yaml(text: str, *, path: str) -> YamlRead:
     problems: list[Problem] = []
     start: int | None = 0
     while start is not None and len(problems) < MAX_UNREAD:
-        start = _read_from(text, start, path, documents, problems)
+        start = _read_from(text, start, path, documents, problems, mend=mend)
     if start is not None:
         place = Place(line=start + 1, column=1, end_line=start + 1, end_column=2)
         problems.append(error_at(path, place, TOO_MUCH, "too many errors; the file is not read from here on"))
@@ -71,7 +75,7 @@ def split_lines(text: str) -> tuple[str, ...]:
 
 
 def _read_from(
-    text: str, start: int, path: str, documents: list[YamlDocument], problems: list[Problem]
+    text: str, start: int, path: str, documents: list[YamlDocument], problems: list[Problem], *, mend: bool
 ) -> int | None:
     """Read on from a line, counted from 0. The line to start again from, after what cannot be read."""
     from autoflow.strict_yaml.tree import build_document  # nearly all texts go the short way
@@ -86,11 +90,13 @@ def _read_from(
             documents.append(build_document(node, path))
     except yaml.MarkedYAMLError as error:
         lines = split_lines(text)
-        place = place_between(_mark_of(error, lines), None)
-        hint = "flatten it" if isinstance(error, TooDeepError) else None
-        code = TOO_MUCH if hint else SYNTAX
-        problems.append(error_at(path, place, code, _say(error), hint=hint))
-        return _next_document(lines, max(place.line - 1, start + 1))
+        problem = _tell(error, path, lines)
+        problems.append(problem)
+        following = _next_document(lines, max(problem.line - 1, start + 1))
+        if mend and problem.code == SYNTAX:
+            part = slice(_begin_of_document(lines, start, problem.line - 1), following)
+            _read_rest(lines, part, error, documents, problems, path=path)
+        return following
     except yaml.reader.ReaderError as error:
         place = _place_at(text, error)
         problems.append(error_at(path, place, SYNTAX, f"the character {error.character!r} cannot stand in YAML"))
@@ -105,18 +111,51 @@ def _read_from(
     return None
 
 
+def _tell(error: yaml.MarkedYAMLError, path: str, lines: Sequence[str]) -> Problem:
+    place = place_between(_mark_of(error, lines), None)
+    if place.line > len(lines):  # the reader means the end, and counts a line that is not there
+        end = len(lines[-1])
+        place = Place(line=len(lines), column=max(end, 1), end_line=len(lines), end_column=max(end, 1) + 1)
+    hint = "flatten it" if isinstance(error, TooDeepError) else None
+    return error_at(path, place, TOO_MUCH if hint else SYNTAX, _say(error), hint=hint)
+
+
+def _read_rest(
+    lines: Sequence[str],
+    part: slice,
+    error: yaml.MarkedYAMLError,
+    documents: list[YamlDocument],
+    problems: list[Problem],
+    *,
+    path: str,
+) -> None:
+    """What a document holds beside what cannot be read."""
+    from autoflow.strict_yaml.mending import mend
+    from autoflow.strict_yaml.tree import build_document
+
+    mended = mend(lines[: part.stop], part.start, error)
+    if mended is not None:
+        documents.append(build_document(mended.node, path, unread=mended.unread))
+        problems += [_tell(further, path, lines) for further in mended.further]
+
+
+def _begin_of_document(lines: Sequence[str], start: int, before: int) -> int:
+    return max((n for n in range(start + 1, before) if re.match(_BEGIN, lines[n])), default=start)
+
+
 def _mark_of(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> Any:
     """What is not closed is shown where it was opened, not where the file ends."""
     mark = error.problem_mark or error.context_mark
-    if mark is None or any(line.strip() for line in lines[mark.line :]):
-        return mark
+    ends = mark is None or not any(line.strip() for line in lines[mark.line :])
     is_open = re.search("quoted scalar|flow", error.context or "")
-    return error.context_mark or mark if is_open else mark
+    if is_open and (ends or "unexpected document" in (error.problem or "")):
+        return error.context_mark or mark
+    return mark
 
 
 def _next_document(lines: Sequence[str], after: int) -> int | None:
     """The next line that begins a document, counted from 0."""
-    return next((n for n in range(after, len(lines)) if re.match(r"---(\s|$)", lines[n])), None)
+    return next((n for n in range(after, len(lines)) if re.match(_BEGIN, lines[n])), None)
 
 
 def _place_at(text: str, error: yaml.reader.ReaderError) -> Place:

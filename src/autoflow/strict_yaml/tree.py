@@ -28,11 +28,13 @@ MAX_DIGITS = 1_000
 _COLLECTIONS = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 
 
-def build_document(node: yaml.Node, path: str) -> YamlDocument:
-    """The document whose tree this is."""
+def build_document(node: yaml.Node, path: str, unread: tuple[tuple[int, int], ...] = ()) -> YamlDocument:
+    """The document whose tree this is, and the lines of it that could not be read."""
     builder = _Builder(path)
     value = builder.build(node)
-    return YamlDocument(path=path, value=value, problems=tuple(builder.problems), make_node=lambda: node)
+    return YamlDocument(
+        path=path, value=value, problems=tuple(builder.problems), unread=unread, make_node=lambda: node
+    )
 
 
 class _Builder:
