@@ -25,9 +25,10 @@ ENVIRONMENT = {
     "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.com",
 }  # fmt: skip
 FILES = [
-    "config.yaml", "rules/welcome.yaml", "templates/welcome.txt", "examples/customer.json", ".gitignore",
+    "config.yaml", "rules/welcome.yaml", "rules/welcome.test.yaml", "templates/welcome.txt",
+    "examples/customer.json", ".gitignore",
     ".githooks/pre-commit", ".github/workflows/autoflow.yml", ".autoflow/rule.schema.json",
-    ".autoflow/config.schema.json",
+    ".autoflow/config.schema.json", ".autoflow/test.schema.json",
 ]  # fmt: skip
 
 
@@ -49,18 +50,19 @@ def yaml_of(path: Path) -> Any:
 
 
 def test_an_empty_folder_can_be_run_at_once(tmp_path: Path) -> None:
-    """init, validate, test-rule, run with the event that came along: a message lies in the outbox."""
+    """init, validate, test, test-rule, run with the event that came along: a message lies in the outbox."""
     done = run(tmp_path, "autoflow", "init")
     assert done.returncode == 0
     assert done.stdout.decode().splitlines() == [f"created  {name}" for name in FILES]
     assert found_in(tmp_path) == sorted(FILES)
     assert done.stderr.decode().splitlines()[1:4] == [
         "Next:",
-        "  autoflow validate",
+        "  autoflow test",
         "  autoflow run                                                   # Ctrl-C ends it",
     ]
     assert run(tmp_path, "autoflow", "validate", "--fail-on", "warning").stdout.startswith(b"ok: 1 rule in 1 file")
     assert run(tmp_path, "autoflow", "fmt", "--check").returncode == 0
+    assert b"2 passed" in run(tmp_path, "autoflow", "test").stdout
     data = json.loads((tmp_path / "examples" / "customer.json").read_text())
     event = json.dumps({"type": "customer.created", "data": data}).encode()
     tried = run(tmp_path, "autoflow", "test-rule", "rules", "--event", "-", "--expect", "fire", given=event)
@@ -141,12 +143,15 @@ def test_the_workflow_checks_the_rules(tmp_path: Path) -> None:
     def outcomes() -> list[int]:
         return [run(tmp_path, "bash", "-e", "-o", "pipefail", "-c", step).returncode for step in steps[1:]]
 
-    assert outcomes() == [0, 0]
+    assert outcomes() == [0, 0, 0]
     (tmp_path / "rules" / "bad.yaml").write_text("trigger: { event: a }\n")
-    assert outcomes() == [1, 1]
+    assert outcomes() == [1, 1, 1]
 
 
-@pytest.mark.parametrize(("name", "schema"), [("rules/welcome.yaml", "rule"), ("config.yaml", "config")])
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [("rules/welcome.yaml", "rule"), ("config.yaml", "config"), ("rules/welcome.test.yaml", "test")],
+)
 def test_editors_find_the_schema_without_a_network(tmp_path: Path, name: str, schema: str) -> None:
     """The first line of a file leads to a schema that takes the file."""
     run(tmp_path, "autoflow", "init")

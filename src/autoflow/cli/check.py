@@ -22,11 +22,11 @@ TEST_HELP = help_text(
     "autoflow test-rule rules/ --event @event.json --at 2026-03-29T00:50:00Z",
 )
 SCHEMA_HELP = help_text(
-    "The JSON Schema of rule files or of the config, for editors.",
+    "The JSON Schema of rule files, of the config, or of scenario files (test), for editors.",
     "autoflow schema rule > rule.schema.json",
     "autoflow schema config > config.schema.json",
+    "autoflow schema test > test.schema.json",
 )
-SCHEMAS = ("rule", "config")
 
 
 def register(app: typer.Typer) -> None:
@@ -82,17 +82,11 @@ def try_rules(
 
 
 def schema(
-    kind: Annotated[str, typer.Argument(metavar="[KIND]", help="rule or config.")] = "rule",
+    kind: Annotated[str, typer.Argument(metavar="[KIND]", help="rule, config or test.")] = "rule",
 ) -> None:
-    """The JSON Schema of rule files or the config."""
+    """The JSON Schema of rule files, the config or scenario files."""
     from autoflow.cli.output import print_json
+    from autoflow.cli.schemas import SCHEMAS, make_schema
 
     check_choice("schema", kind, SCHEMAS)
-    if kind == "rule":
-        from autoflow.rules.json_schema import rule_json_schema
-
-        print_json(rule_json_schema())
-    else:
-        from autoflow.settings.schema import config_schema
-
-        print_json(config_schema())
+    print_json(make_schema(kind))

@@ -13,8 +13,8 @@ from autoflow.cli.help import help_text
 from autoflow.cli.options import JsonOption
 
 HELP = help_text(
-    "A folder to begin with: a config, a rule with its message and an event to try it, schemas for editors, a git "
-    "hook and a GitHub workflow. Files that are there already are named and left alone.",
+    "A folder to begin with: a config, a rule with its test and its message, an event to try it, schemas for "
+    "editors, a git hook and a GitHub workflow. Files that are there already are named and left alone.",
     "autoflow init                            # here",
     "autoflow init automations",
 )
@@ -24,6 +24,7 @@ IGNORED = "state/"
 FILES = {
     "config.yaml": "config.yaml",
     "rules/welcome.yaml": "rule.yaml",
+    "rules/welcome.test.yaml": "test.yaml",
     "templates/welcome.txt": "template.txt",
     EXAMPLE: "event.json",
     ".gitignore": "gitignore",
@@ -73,13 +74,12 @@ def _texts(*, inside: bool) -> Iterator[tuple[str, str]]:
     """Every file with what stands in it. Inside of another repository nobody would look at some of them."""
     import json
 
-    from autoflow.rules.json_schema import rule_json_schema
-    from autoflow.settings.schema import config_schema
+    from autoflow.cli.schemas import SCHEMAS, make_schema
 
     for path, name in (FILES if inside else {**FILES, **AT_THE_ROOT}).items():
         yield path, (STARTER / name).read_text().replace("==VERSION", f"=={__version__}")
-    for kind, schema in (("rule", rule_json_schema()), ("config", config_schema())):
-        yield f".autoflow/{kind}.schema.json", json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    for kind in SCHEMAS:
+        yield f".autoflow/{kind}.schema.json", json.dumps(make_schema(kind), indent=2, ensure_ascii=False) + "\n"
 
 
 def _write(directory: Path, path: str, text: str) -> _File:
@@ -115,7 +115,7 @@ def _tell(directory: Path, files: Sequence[_File], root: Path | None, *, inside:
     elif root is not None:
         tell("\nTo check rules before each commit: git config core.hooksPath .githooks")
     steps = [] if directory.resolve() == Path.cwd() else [f"cd {directory}"]
-    steps += ["autoflow validate", "autoflow run", f"autoflow emit customer.created --data @{EXAMPLE}"]
+    steps += ["autoflow test", "autoflow run", f"autoflow emit customer.created --data @{EXAMPLE}"]
     notes = {steps[-2]: "Ctrl-C ends it", steps[-1]: "in a second terminal"}
     width = max(map(len, steps))
     tell("\nNext:")

@@ -14,7 +14,7 @@ def describe(schema: JsonObject, title: str, text: str, **more: Json) -> dict[st
     said: dict[str, Json] = {"title": title, "description": text.replace("`", "")}
     if "`" in text:
         said["markdownDescription"] = text
-    return {**said, **_beside(schema), **more}
+    return {**said, **_beside(schema), **said, **more}
 
 
 def closed_map(properties: Mapping[str, Json], required: Sequence[str] = (), **more: Json) -> dict[str, Json]:

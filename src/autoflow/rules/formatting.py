@@ -92,7 +92,7 @@ def _read_meaning(contents: Contents) -> tuple[list[Json], list[Problem]]:
     meaning: list[Json] = []
     for part in contents.rules:
         built = RuleBuilder(_CONTEXT, _EveryName()).build(part.value, part.defaults, Provenance())
-        meaning.append(None if built.rule is None else built.rule.document)
+        meaning.append(None if built.rule is None else [built.rule.document, part.value.get("tests")])
         errors = [finding for finding in built.findings.items if finding.severity is Severity.ERROR]
         placed = [part.problem(finding, built.id) for finding in errors]
         problems += [problem for problem in placed if problem.line not in broken]

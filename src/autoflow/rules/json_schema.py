@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.actions.types import ActionType, Param, ParamKind
 from autoflow.matching.operators import DECORATORS, OPERATORS
-from autoflow.model.json import Json
+from autoflow.model.json import Json, JsonObject
 from autoflow.model.json_schema import DRAFT, choice, closed_map, describe, one_or_list
 from autoflow.model.retry import PRESETS
 from autoflow.rules.vocabulary import RULE_KEYS
@@ -33,8 +33,13 @@ _TEXT: dict[str, Json] = {"type": "string", "minLength": 1}
 _WORD: dict[str, Json] = {"type": "string", "pattern": r"^\S+$", "maxLength": 255}
 
 
-def rule_json_schema(actions: Mapping[str, ActionType] = ACTION_TYPES) -> dict[str, Json]:
-    """The schema of a rule file: one rule, or `rules:` with a list of them."""
+_ANY_TESTS: JsonObject = {"type": "array", "items": {"type": "object"}}
+
+
+def rule_json_schema(
+    actions: Mapping[str, ActionType] = ACTION_TYPES, tests: JsonObject = _ANY_TESTS
+) -> dict[str, Json]:
+    """The schema of a rule file: one rule, or `rules:` with a list of them; `tests` is that of tests in a rule."""
     # A file's keys alone, or else a rule: an editor that knows which one it is shows the mistakes of that one only.
     only_shared: Json = {"required": ["shared_conditions"], "propertyNames": {"enum": list(_file_keys())}}
     is_file: Json = {"anyOf": [{"required": ["rules"]}, only_shared]}
@@ -57,6 +62,7 @@ def rule_json_schema(actions: Mapping[str, ActionType] = ACTION_TYPES) -> dict[s
             "span": {"type": "string", "pattern": _SPAN, "examples": ["30s", "5m", "1h30m", "7d"]},
             "retry": _retry_schema(),
             "typed": _typed_schema(),
+            "tests": dict(tests),
             "step": {"oneOf": [_step_schema(kind) for name, kind in actions.items() if name == kind.name]},
         },
     }
@@ -139,7 +145,7 @@ def _acting_keys() -> dict[str, Json]:
             examples=[[{"log": {"message": "{{ job.id }}"}}]],
         ),
         "tests": describe(
-            {"anyOf": [{"type": "array", "items": {"type": "object"}}, {"type": "null"}]},
+            {"anyOf": [{"$ref": "#/definitions/tests"}, {"type": "null"}]},
             "Tests",
             "Scenarios that are played by `autoflow test`, as in `*.test.yaml`.",
         ),

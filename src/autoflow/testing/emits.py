@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from autoflow.model.json import Json, plain_json
+from autoflow.model.json_schema import describe
 from autoflow.strict_yaml import MAX_BYTES, Pointer, read_yaml
 from autoflow.testing import codes
 from autoflow.testing.fields import Kind, Notes, note_shape
@@ -104,7 +105,7 @@ _EVENT_SCHEMA = {
         "account": {"type": "string"},
         "subject": {"type": "string"},
         "time": {"type": "string", "description": "When it happened, as RFC 3339."},
-        "data": {"description": "The facts; `{ $file: PATH }` takes them from a file beside the scenario."},
+        "data": describe({}, "data", "The facts; `{ $file: PATH }` takes them from a file beside the scenario."),
         FILE: {
             "type": "string",
             "description": "A JSON, JSON lines or YAML file; what stands beside is laid over it.",

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from autoflow.model.json import Json, JsonObject
+from autoflow.model.json_schema import closed_map, describe
 from autoflow.model.span import parse_span
 from autoflow.rules.findings import Findings, known_words, near_match
 from autoflow.rules.parts import Part
@@ -194,12 +195,8 @@ def read_keys(value: Json, keys: Keys, at: Pointer, notes: Notes) -> dict[str, A
 
 def schema_of(keys: Keys) -> JsonObject:
     """The JSON Schema of a map of these keys."""
-    return {
-        "type": "object",
-        "properties": {name: {**key.kind.schema, "description": key.doc} for name, key in keys.items()},
-        "required": [name for name, key in keys.items() if key.needed],
-        "additionalProperties": False,
-    }
+    properties = {name: describe(key.kind.schema, name, key.doc) for name, key in keys.items()}
+    return closed_map(properties, [name for name, key in keys.items() if key.needed])
 
 
 def note_shape(value: Json, at: Pointer, wanted: str, notes: Notes, hint: str | None = None) -> None:

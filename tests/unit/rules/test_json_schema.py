@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from autoflow.actions.kinds import ACTION_TYPES
+from autoflow.cli.schemas import SCHEMAS, make_schema
 from autoflow.matching.operators import OPERATORS, SYNONYMS
 from autoflow.model.json import Json
 from autoflow.model.retry import parse_retry
 from autoflow.rules import builder, parts, schema
 from autoflow.rules.formatting import format_text
-from autoflow.rules.json_schema import rule_json_schema
 from autoflow.rules.loader import LoadContext, load_text
 from autoflow.rules.vocabulary import NOT_YET_RULE_KEYS
 from autoflow.settings.schema import config_schema
@@ -28,15 +28,15 @@ from support.documents import PAGES, read_blocks
 
 ROOT = Path(__file__).parents[3]
 CONTEXT = LoadContext(action_types=ACTION_TYPES, notifiers={})
-DEFINITIONS = rule_json_schema()["definitions"]
+RULES = make_schema("rule")
+DEFINITIONS = RULES["definitions"]
 RULE: dict[str, Any] = {"trigger": {"event": "a"}, "actions": [{"log": {"message": "x"}}]}
 
 
 @lru_cache
 def validator() -> Draft7Validator:
     """The schema at work."""
-    Draft7Validator.check_schema(rule_json_schema())
-    return Draft7Validator(rule_json_schema())
+    return Draft7Validator(RULES)
 
 
 def complaints(value: Json) -> list[str]:
@@ -103,13 +103,14 @@ def maps(part: Json) -> Iterator[dict[str, Any]]:
             yield from maps(inner)
 
 
-@pytest.mark.parametrize("whole", [rule_json_schema(), config_schema()], ids=["rule", "config"])
+@pytest.mark.parametrize("whole", [make_schema(kind) for kind in SCHEMAS], ids=SCHEMAS)
 def test_editors_have_something_to_show(whole: dict[str, Any]) -> None:
     """Every key has title and description, every map of known keys is closed, every enum tells of each word."""
     Draft7Validator.check_schema(whole)
     for part in maps(whole):
         if part.get("type") == "object" and "properties" in part:
-            assert part["additionalProperties"] is False
+            # an event may hold its type and data under the names that its sender has for them
+            assert part.get("additionalProperties") is False or "$file" in part["properties"]
         if "enumDescriptions" in part:
             assert len(part["enumDescriptions"]) == len(part["enum"])
     keys = [
@@ -184,3 +185,35 @@ def test_retry_policies_are_taken_by_both_or_by_none(policy: dict[str, Json]) ->
     else:
         refused = False
     assert bool(complaints({**RULE, "retry": policy})) is refused
+
+
+def scenarios() -> Iterator[tuple[str, Json]]:
+    """Every scenario file of the repository, and every one that a page shows."""
+    for folder in ("rules", "tests", "src"):
+        for path in sorted((ROOT / folder).rglob("*test.yaml")):
+            yield str(path.relative_to(ROOT)), read_yaml(path.read_text(), path="x").documents[0].value
+    for block in read_blocks(ROOT / "docs" / "testing.md"):
+        for document in read_yaml(block.text, path="x").documents if block.language == "yaml" else ():
+            if isinstance(document.value, dict) and "tests" in document.value and "trigger" not in document.value:
+                yield str(block), document.value
+
+
+SCENARIOS = dict(scenarios())
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_an_editor_takes_the_scenarios_that_there_are(name: str) -> None:
+    """Those that are played, and those that the page shows."""
+    assert [error.message for error in Draft7Validator(make_schema("test")).iter_errors(SCENARIOS[name])] == []
+
+
+@pytest.mark.parametrize(
+    "step",
+    [{"emti": {}}, {"advance": 5}, {"expect": {"actoins": 1}}, {"restart": {"at": "lunch"}}, {"emit": "a"}],
+    ids=json.dumps,
+)
+def test_an_editor_marks_what_is_wrong_in_a_scenario(step: Json) -> None:
+    """In a file of its own, and in the tests inside a rule."""
+    tests = [{"name": "x", "steps": [step]}]
+    assert not Draft7Validator(make_schema("test")).is_valid({"tests": tests})
+    assert complaints({**RULE, "tests": tests}) != []
