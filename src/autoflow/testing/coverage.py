@@ -1,11 +1,11 @@
 """Which parts of rules a set of scenarios has seen at work: each comparison true and false, each action performed.
 
-Beside the rig, which tells it of events and of what was performed. After it: `coverage_report`, for people and CI.
+Beside the player, which tells it of events and of what was performed. After it: `coverage_report`, for people and CI.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -19,7 +19,8 @@ from autoflow.strict_yaml import Place
 Key = tuple[str, str]
 """A rule's account and id."""
 
-_NOWHERE = Whereabouts(path="", place=Place(line=1, column=1, end_line=1, end_column=2))
+Identity = tuple[str | None, Key, str]
+"""A rule's file, what it is known by there, and the hash of its meaning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,43 +109,88 @@ def share_of_leaves(leaves: Iterable[LeafCoverage]) -> Share:
 
 
 class CoverageRecorder:
-    """Is told what happens, and says what has been seen."""
+    """Is told what happens, and says what has been seen of the rules that count."""
 
-    def __init__(self, rules: Iterable[Rule], places: Mapping[Key, RulePlaces]) -> None:
-        self._rules = {rule.key: rule for rule in rules if rule.enabled is not Enabled.OFF}
-        self._book = CounterBook(self._rules)
-        self._places = places
-        self._fired: dict[tuple[Key, str], int] = {}
+    def __init__(self) -> None:
+        self._rules: dict[Identity, Rule] = {}
+        self._places: dict[Identity, RulePlaces] = {}
+        self._counters: dict[Identity, RuleCounter] = {}
+        self._fired: dict[tuple[Identity, str], int] = {}
+        #: by the sets of rules that were in force: they are the same again and again
+        self._books: dict[int, tuple[Sequence[Rule], CounterBook[Identity]]] = {}
+        self._in_force: list[Sequence[Rule]] = []
 
-    def record(self, event: Event) -> None:
-        """Count what an event tells of the rules."""
+    def count_rules(self, rules: Iterable[Rule], places: Mapping[Key, RulePlaces]) -> None:
+        """From now on these count. A rule that is off has nothing that could be seen."""
+        for rule in rules:
+            if rule.enabled is not Enabled.OFF and identity_of(rule) not in self._rules:
+                self._rules[identity_of(rule)] = rule
+                if rule.key in places:
+                    self._places[identity_of(rule)] = places[rule.key]
+        self._books.clear()
+
+    def event_judged(self, event: Event, rules: Sequence[Rule]) -> None:
+        """Count what an event tells of the rules in force."""
+        self._note_in_force(rules)
+        book = self._book_of(rules)
         facts = arrival_facts(event)
-        for key in self._book.listeners(event.account, event.type):
-            self._book.counter(key).observe(event, facts)
+        for identity in book.listeners(event.account, event.type):
+            self._counter(identity).observe(event, facts)
 
-    def fired(self, key: Key, step: str) -> None:
-        """Count an action of a rule, by its step's path, that was performed."""
-        self._fired[key, step] = self._fired.get((key, step), 0) + 1
+    def action_fired(self, account: str, rule_id: str, step: str) -> None:
+        """Count an action that was performed, by its step's path: of the rule in force, or of one before it."""
+        for rules in reversed(self._in_force):
+            for rule in rules:
+                if rule.key == (account, rule_id):
+                    known = (identity_of(rule), step)
+                    self._fired[known] = self._fired.get(known, 0) + 1
+                    return
 
     def report(self) -> Coverage:
         """What has been seen until now."""
         shared: dict[object, LeafCount] = {}
-        counters = {key: self._book.counter(key) for key in self._rules}
-        for key, counter in counters.items():
-            for at, count in zip(self._leaf_places(key, counter.rule), counter.counts, strict=True):
+        for identity in self._rules:
+            counts = self._counter(identity).counts
+            for at, count in zip(self._leaf_places(identity), counts, strict=True):
                 if at.shared is not None:
                     shared.setdefault((at.path, at.shared), LeafCount()).add(count)
-        return Coverage(rules=tuple(self._report(key, counter, shared) for key, counter in counters.items()))
+        return Coverage(rules=tuple(self._report(identity, shared) for identity in self._rules))
 
-    def _leaf_places(self, key: Key, rule: Rule) -> tuple[Whereabouts, ...]:
-        number = len(rule_leaves(rule))
-        places = self._places.get(key)
+    def _note_in_force(self, rules: Sequence[Rule]) -> None:
+        if not self._in_force or self._in_force[-1] is not rules:
+            self._in_force = [known for known in self._in_force if known is not rules]
+            self._in_force.append(rules)
+
+    def _book_of(self, rules: Sequence[Rule]) -> CounterBook[Identity]:
+        known = self._books.get(id(rules))
+        if known is None:
+            counted = {identity_of(rule): rule for rule in rules if identity_of(rule) in self._rules}
+            known = self._books[id(rules)] = (rules, CounterBook(counted))
+        return known[1]
+
+    def _counter(self, identity: Identity) -> RuleCounter:
+        if identity not in self._counters:
+            self._counters[identity] = RuleCounter(self._rules[identity])
+        return self._counters[identity]
+
+    def _leaf_places(self, identity: Identity) -> tuple[Whereabouts, ...]:
+        rule = self._rules[identity]
+        places, number = self._places.get(identity), len(rule_leaves(rule))
         if places is not None and len(places.leaves) == number:
             return places.leaves
-        return (places.rule if places is not None else _NOWHERE,) * number
+        return (self._rule_place(identity),) * number
 
-    def _report(self, key: Key, counter: RuleCounter, shared: Mapping[object, LeafCount]) -> RuleCoverage:
-        rule, places = counter.rule, self._places.get(key)
+    def _rule_place(self, identity: Identity) -> Whereabouts:
+        """Where a rule stands, at least its line."""
+        if identity in self._places:
+            return self._places[identity].rule
+        origin = self._rules[identity].provenance
+        line = origin.line or 1
+        return Whereabouts(path=origin.path or "", place=Place(line=line, column=1, end_line=line, end_column=2))
+
+    def _report(self, identity: Identity, shared: Mapping[object, LeafCount]) -> RuleCoverage:
+        rule, counter = self._rules[identity], self._counter(identity)
+        places = self._places.get(identity)
         leaves = tuple(
             LeafCoverage(
                 condition=name_condition(tree),
@@ -153,19 +199,24 @@ class CoverageRecorder:
                 count=count if at.shared is None else shared[at.path, at.shared],
             )
             for (tree, leaf), at, count in zip(
-                rule_leaves(rule), self._leaf_places(key, rule), counter.counts, strict=True
+                rule_leaves(rule), self._leaf_places(identity), counter.counts, strict=True
             )
         )
         actions = tuple(
             ActionCoverage(
                 number=number,
                 type=step.type,
-                at=places.actions[number - 1] if places is not None else _NOWHERE,
-                fired=self._fired.get((key, step.path), 0),
+                at=places.actions[number - 1] if places is not None else self._rule_place(identity),
+                fired=self._fired.get((identity, step.path), 0),
             )
             for number, step in enumerate(rule.actions, start=1)
         )
         return RuleCoverage(
-            rule=rule.id, account=rule.account, at=places.rule if places is not None else _NOWHERE,
+            rule=rule.id, account=rule.account, at=self._rule_place(identity),
             judged=counter.judged, woken=counter.woken, leaves=leaves, actions=actions,
         )  # fmt: skip
+
+
+def identity_of(rule: Rule) -> Identity:
+    """What a rule counts under: the same text in another file is another rule."""
+    return rule.provenance.path, rule.key, rule.hash

@@ -13,6 +13,7 @@ from autoflow.rules.whereabouts import locate_rules
 from autoflow.testing.coverage import CoverageRecorder, Share
 from autoflow.testing.coverage_report import coverage_to_json, coverage_to_markdown, missing_lines, write_percent
 
+CONTEXT = LoadContext(action_types=ACTION_TYPES, notifiers={})
 RULES = """\
 shared_conditions:
   big: job.total > 5
@@ -34,12 +35,21 @@ rules:
 """
 
 
-def recorder() -> CoverageRecorder:
-    """One that has been told of nothing yet."""
-    file = FileText(path="rules/jobs.yaml", name="jobs.yaml", text=RULES)
-    result = Loader().load([file], LoadContext(action_types=ACTION_TYPES, notifiers={}))
-    assert not result.errors, result.errors
-    return CoverageRecorder(result.rules, locate_rules([file], result.rules, ACTION_TYPES))
+class Recorder(CoverageRecorder):
+    """One that has been told of nothing yet, and of which rules are in force."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        file = FileText(path="rules/jobs.yaml", name="jobs.yaml", text=RULES)
+        result = Loader().load([file], CONTEXT)
+        assert not result.errors, result.errors
+        self.in_force = result.rules
+        self.count_rules(result.rules, locate_rules([file], result.rules, ACTION_TYPES))
+
+    def record(self, *events: Event) -> None:
+        """These arrive."""
+        for one in events:
+            self.event_judged(one, self.in_force)
 
 
 def event(job: JsonObject) -> Event:
@@ -49,7 +59,7 @@ def event(job: JsonObject) -> Event:
 
 def test_nothing_is_covered_before_anything_happens() -> None:
     """Each missing part is told once, by file and line; a shared comparison where it is written."""
-    coverage = recorder().report()
+    coverage = Recorder().report()
     assert (coverage.leaves, coverage.actions) == (Share(covered=0, total=3), Share(covered=0, total=3))
     assert list(missing_lines(coverage)) == [
         "rules/jobs.yaml:2:8: job.total > 5 was never looked at (shared condition big)",
@@ -63,7 +73,7 @@ def test_nothing_is_covered_before_anything_happens() -> None:
 
 def test_a_comparison_is_covered_once_it_was_seen_both_ways() -> None:
     """Seen in one way only, what lacks is named."""
-    seen = recorder()
+    seen = Recorder()
     seen.record(event({"id": 1, "total": 9, "kind": "x"}))
     assert [line.partition(": ")[2] for line in missing_lines(seen.report())][:3] == [
         "job.total > 5 was never false (shared condition big)",
@@ -76,7 +86,7 @@ def test_a_comparison_is_covered_once_it_was_seen_both_ways() -> None:
 
 def test_a_shared_comparison_counts_what_all_its_rules_have_seen() -> None:
     """Rule two covers it for rule one, whose trigger did not let the event through."""
-    seen = recorder()
+    seen = Recorder()
     seen.record(event({"total": 9}))
     seen.record(event({"total": 1}))
     [one, two] = seen.report().rules
@@ -87,9 +97,11 @@ def test_a_shared_comparison_counts_what_all_its_rules_have_seen() -> None:
 
 def test_an_action_is_covered_once_it_was_performed() -> None:
     """By its step's path; the same action of another rule is another one."""
-    seen = recorder()
-    seen.fired(("default", "one"), "2")
-    seen.fired(("default", "one"), "2")
+    seen = Recorder()
+    seen.record(event({"id": 1}))
+    seen.action_fired("default", "one", "2")
+    seen.action_fired("default", "one", "2")
+    seen.action_fired("acme", "one", "1")
     coverage = seen.report()
     assert [action.fired for rule in coverage.rules for action in rule.actions] == [0, 2, 0]
     assert coverage.actions == Share(covered=1, total=3)
@@ -107,7 +119,7 @@ def test_a_percentage_is_never_rounded_up() -> None:
 
 def test_json_says_the_same() -> None:
     """Counts, places and what is covered, with the totals beside the rules."""
-    seen = recorder()
+    seen = Recorder()
     seen.record(event({"id": 1, "total": 9}))
     told = coverage_to_json(seen.report())
     assert {name: told[name] for name in ("schema_version", "leaves", "actions", "percent")} == {
@@ -131,10 +143,35 @@ def test_json_says_the_same() -> None:
 
 def test_markdown_shows_a_table_and_what_is_missing() -> None:
     """What a rule says is shown as code, whatever signs of Markdown it holds."""
-    seen = recorder()
+    seen = Recorder()
     seen.record(event({"id": 1, "total": 9}))
     text = coverage_to_markdown(seen.report())
     assert text.startswith(
         "### Rule coverage: 0 %\n\n| rule | comparisons | actions |\n|---|---|---|\n| one | 0 of 3 |"
     )
     assert '- `` rules/jobs.yaml:6:34: job.kind == "a|`b" was never true (one) ``\n' in text
+
+
+def test_other_rules_of_the_same_name_count_for_themselves() -> None:
+    """Another version, and the same rule in another file, cover nothing of this one, but for what it left behind."""
+    seen = Recorder()
+    other = FileText(path="other.yaml", name="other.yaml", text=RULES)
+    edited = FileText(path="rules/jobs.yaml", name="jobs.yaml", text=RULES.replace("> 5", "> 6"))
+    for file in (other, edited):
+        rules = Loader().load([file], CONTEXT).rules
+        seen.event_judged(event({"id": 1, "total": 9}), rules)
+        seen.action_fired("default", "one", "1")
+    assert seen.report().all.covered == 0
+    assert all(rule.judged == 0 for rule in seen.report().rules)
+    seen.record(event({"id": 1, "total": 9}))
+    gone = Loader().load([FileText(path="none.yaml", name="none.yaml", text="rules: []")], CONTEXT).rules
+    seen.event_judged(event({"id": 2}), gone)
+    seen.action_fired("default", "one", "1")
+    assert seen.report().actions.covered == 1
+
+
+def test_rules_whose_places_are_not_known_stand_where_they_begin() -> None:
+    """At the line that their provenance has."""
+    seen = CoverageRecorder()
+    seen.count_rules(Recorder().in_force, {})
+    assert next(missing_lines(seen.report())).startswith("jobs.yaml:4:1: ")
