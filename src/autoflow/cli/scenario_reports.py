@@ -13,10 +13,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
 
+from autoflow.cli.coverage import add_to_summary, draw_coverage, draw_goals, goal_to_json, missing_of, say_goal
 from autoflow.cli.output import paint, print_json, printable
 from autoflow.cli.trees import change_lines, tree_lines
 from autoflow.model.problem import Problem, Severity
 from autoflow.rules.report import problem_to_json, render_problem
+from autoflow.testing.coverage import Coverage
+from autoflow.testing.coverage_report import coverage_to_json
+from autoflow.testing.coverage_run import Goal
 from autoflow.testing.playing import Played
 from autoflow.testing.verdicts import CAME, GONE, DiffLine, Failure, Reason
 
@@ -42,6 +46,10 @@ class Report:
     problems: Sequence[Problem]
     #: what is wrong in rules that tests were played with
     rule_problems: Sequence[Problem] = ()
+    #: what the tests have seen of the rules; None where nobody asked
+    coverage: Coverage | None = None
+    #: what files ask of their tests
+    goals: Sequence[Goal] = ()
     every: list[Played] = field(default_factory=list)
     _begun: float = field(default_factory=time.perf_counter)
     _path: str = ""
@@ -50,7 +58,8 @@ class Report:
     def is_well(self) -> bool:
         """Whether all tests passed and all files could be read."""
         errors = (*self.problems, *self.rule_problems)
-        return all(one.passed for one in self.every) and not any(p.severity is Severity.ERROR for p in errors)
+        passed = all(one.passed for one in self.every) and all(goal.is_met for goal in self.goals)
+        return passed and not any(p.severity is Severity.ERROR for p in errors)
 
     @property
     def shows_text(self) -> bool:
@@ -82,6 +91,8 @@ class Report:
             print_json(write_items(self))
         elif self.form != "text":
             self._write(_WRITERS[self.form](self))
+        if self.form == "github" and self.coverage is not None:
+            add_to_summary(self.coverage)
 
     def _write(self, text: str) -> None:
         from autoflow.errors import UsageError
@@ -106,6 +117,10 @@ class Report:
         for problem in self.rule_problems:
             if not any(str(problem) in text for text in known):
                 lines += ["", render_problem(problem, _source_of(problem.path))]
+        if any(not goal.is_met for goal in self.goals):
+            lines += ["", *draw_goals(self.goals)]
+        if self.coverage is not None:
+            lines += ["", *draw_coverage(self.coverage)]
         text = "\n".join([*lines, "", self._count(), ""]).removeprefix("\n" if not self._path else "")
         if self.form == "github":
             from autoflow.cli.formats.github import shield
@@ -115,11 +130,13 @@ class Report:
 
     def _count(self) -> str:
         failed = sum(1 for played in self.every if not played.passed)
+        lacking = sum(1 for goal in self.goals if not goal.is_met)
         broken = sum(1 for problem in (*self.problems, *self.rule_problems) if problem.severity is Severity.ERROR)
         parts = [
             paint(f"{failed} failed", "bold red") if failed else "",
             paint(f"{len(self.every) - failed} passed", "green" if not failed else ""),
             paint(f"{broken} error{'' if broken == 1 else 's'} in files", "bold red") if broken else "",
+            paint(f"{lacking} not covered", "bold red") if lacking else "",
         ]
         seconds = time.perf_counter() - self._begun
         return f"{', '.join(part for part in parts if part)} in {seconds:.2f} s"
@@ -169,6 +186,8 @@ def write_items(report: Report) -> dict[str, Any]:
         "items": [_item_of(played) for played in report.every],
         "passed": len(report.every) - failed,
         "failed": failed,
+        "coverage": coverage_to_json(report.coverage) if report.coverage is not None else None,
+        "goals": [goal_to_json(goal) for goal in report.goals],
         "problems": [problem_to_json(problem) for problem in (*report.problems, *report.rule_problems)],
     }
 
@@ -247,6 +266,22 @@ def _write_junit(report: Report) -> str:
         )
         for problem in errors
     ]
+    suites += [
+        Suite(
+            name=goal.spot.path,
+            cases=[
+                Case(
+                    name=f"coverage of {goal.part}",
+                    file=goal.spot.path,
+                    line=goal.spot.line,
+                    outcome=Outcome.PASSED if goal.is_met else Outcome.FAILURE,
+                    message="" if goal.is_met else say_goal(goal),
+                    detail="\n".join(missing_of(goal)),
+                )
+            ],
+        )
+        for goal in report.goals
+    ]
     return write_junit(suites)
 
 
@@ -291,6 +326,11 @@ def _write_github(report: Report) -> str:
         )
         for played in report.every
         for failure in played.failures
+    ]
+    annotations += [
+        Annotation(level="error", message=say_goal(goal), title="coverage", path=goal.spot.path, line=goal.spot.line)
+        for goal in report.goals
+        if not goal.is_met
     ]
     return "".join(f"{write_annotation(one)}\n" for one in annotations)
 

@@ -12,8 +12,11 @@ from autoflow.cli.help import help_text
 from autoflow.cli.options import ConfigOption, JsonOption, check_choice, settings_for
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from autoflow.cli.scenario_reports import Report
     from autoflow.settings import Settings
+    from autoflow.testing.coverage import Coverage
     from autoflow.testing.reader import ReadScenarios
     from autoflow.testing.scenario import Scenario
 
@@ -24,6 +27,7 @@ TEST_HELP = help_text(
     "autoflow test                            # those among the config's rules",
     "autoflow test rules/jobs/notify.test.yaml",
     "autoflow test -k timeout -x              # by name or label, up to the first that fails",
+    "autoflow test --coverage --fail-under 90",
     "autoflow test --format junit --output report.xml",
 )
 FORMATS = ("text", "json", "junit", "github")
@@ -54,6 +58,17 @@ def play_tests(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write that form there, and text here.")
     ] = None,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="Tell which comparisons and actions the tests have not seen.")
+    ] = False,
+    fail_under: Annotated[
+        float | None,
+        typer.Option("--fail-under", metavar="N", min=0, max=100, help="End with 1 below so many percent of them."),
+    ] = None,
+    coverage_file: Annotated[
+        Path | None,
+        typer.Option("--coverage-file", metavar="FILE", help="Write that there: Markdown as *.md, else JSON."),
+    ] = None,
     json_: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -69,10 +84,23 @@ def play_tests(
     chosen = choose(read.scenarios, word)
     if not chosen and not read.problems:
         _say_none(read, word)
+    wants_coverage = coverage or fail_under is not None or coverage_file is not None
     report = Report(form=form, output=output, verbose=verbose, problems=read.problems)
-    _play(settings, chosen, report, fail_fast=fail_fast)
+    _play(settings, read, chosen, report, fail_fast=fail_fast, coverage=wants_coverage)
     report.end()
-    sys.exit(0 if report.is_well else 1)
+    is_covered = _tell_coverage(report.coverage, fail_under, coverage_file)
+    sys.exit(0 if report.is_well and is_covered else 1)
+
+
+def _tell_coverage(coverage: Coverage | None, fail_under: float | None, file: Path | None) -> bool:
+    """Write it where that is wanted; whether it is enough."""
+    if coverage is None:
+        return True
+    from autoflow.cli.coverage import is_under, write_coverage
+
+    if file is not None:
+        write_coverage(coverage, file)
+    return fail_under is None or not is_under(coverage, fail_under)
 
 
 def _read(settings: Settings, paths: list[Path] | None) -> ReadScenarios:
@@ -96,7 +124,15 @@ def _say_none(read: ReadScenarios, word: str | None) -> None:
     sys.exit(NO_TESTS)
 
 
-def _play(settings: Settings, scenarios: list[Scenario], report: Report, *, fail_fast: bool) -> None:
+def _play(
+    settings: Settings,
+    read: ReadScenarios,
+    chosen: Sequence[Scenario],
+    report: Report,
+    *,
+    fail_fast: bool,
+    coverage: bool,
+) -> None:
     import asyncio
 
     from autoflow.app.rehearsal import make_world
@@ -104,11 +140,14 @@ def _play(settings: Settings, scenarios: list[Scenario], report: Report, *, fail
     from autoflow.observe.log import say_nothing
     from autoflow.rules.loaded import make_context
     from autoflow.templates import TemplateLibrary
-    from autoflow.testing.playing import play_all
+    from autoflow.testing.coverage_run import CoverageRun
+    from autoflow.testing.playing import play_files
 
     say_nothing()
     library = TemplateLibrary.load(settings.templates)
     context = make_context(settings.notifiers, library, make_url_check(settings))
     with make_world(settings, context, library) as world:
-        asyncio.run(play_all(scenarios, world, report.tell, fail_fast=fail_fast))
+        seen = CoverageRun(world.rules, context.action_types, whole=coverage)
+        asyncio.run(play_files(read.files, chosen, world, report.tell, watch=seen.watch, fail_fast=fail_fast))
         report.rule_problems = world.rules.errors
+        report.coverage, report.goals = seen.report(), seen.goals()

@@ -16,18 +16,18 @@ def write_percent(share: Share) -> str:
     return f"{tenths // 10} %" if tenths % 10 == 0 else f"{tenths / 10:.1f} %"
 
 
-def missing_lines(coverage: Coverage) -> Iterator[str]:
+def missing_lines(coverage: Coverage, *, leaves: bool = True, actions: bool = True) -> Iterator[str]:
     """`rules/a.yaml:10:5: job.total >= 2000 was never false (a)`, in order of files; a shared place once."""
     told: set[int] = set()
     found: list[tuple[Whereabouts, str]] = []
     for rule in coverage.rules:
-        for leaf in rule.leaves:
+        for leaf in rule.leaves if leaves else ():
             if leaf.lacks is not None and id(leaf.count) not in told:
                 told.add(id(leaf.count))
                 found.append((leaf.at, f"{leaf.text} {leaf.lacks} ({_owner(rule, leaf)})"))
         found += [
             (action.at, f"action {action.number}, {action.type}, was never performed ({rule.rule})")
-            for action in rule.actions
+            for action in (rule.actions if actions else ())
             if not action.fired
         ]
     for at, text in sorted(found, key=lambda one: (one[0].path, one[0].place.line, one[0].place.column)):

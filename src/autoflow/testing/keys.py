@@ -294,12 +294,14 @@ TEST_KEYS: Keys = {
     **_SHARED_KEYS,
     "steps": Key(lists(STEP, least=1), "What happens, in order.", needed=True),
 }
+COVERAGE_KEYS: Keys = {
+    "leaves": Key(numbers(0, 100), "Comparisons of conditions that were seen true and seen false."),
+    "actions": Key(numbers(0, 100), "Actions that were performed."),
+}
 FILE_KEYS: Keys = {
     **_SHARED_KEYS,
     "tests": Key(Kind(ANYTHING.read, {"type": "array", "items": schema_of(TEST_KEYS)}), "The tests.", needed=True),
-    "coverage": Key(
-        names(numbers(0, 100), "parts of rules"), "How much of the rules the tests must have seen, in percent."
-    ),
+    "coverage": Key(maps(COVERAGE_KEYS), "How much of the rules the tests of the file must have seen, in percent."),
 }
 """What stands beside the tests counts for each of them that does not say it itself."""
 
@@ -311,6 +313,7 @@ ALL_TABLES: Mapping[str, Keys] = {
     "replies": REPLIES_KEYS,
     "reply": REPLY_KEYS,
     "config": CONFIG_KEYS,
+    "coverage": COVERAGE_KEYS,
     "step": STEP_KEYS,
     "restart": RESTART_KEYS,
     "expect": EXPECT_KEYS,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from autoflow.testing.player import World, play
-from autoflow.testing.scenario import Scenario
+from autoflow.testing.player import Watcher, World, play
+from autoflow.testing.scenario import Scenario, ScenarioFile
 from autoflow.testing.verdicts import Failure
 
 
@@ -52,3 +52,28 @@ async def play_all(
         if fail_fast and failures:
             break
     return every
+
+
+Watch = Callable[[ScenarioFile, Sequence[Scenario]], Watcher | None]
+"""Who is to see the tests of a file that are played."""
+
+
+async def play_files(
+    files: Iterable[ScenarioFile],
+    chosen: Sequence[Scenario],
+    world: World,
+    tell: Callable[[Played], None],
+    *,
+    watch: Watch,
+    fail_fast: bool = False,
+) -> None:
+    """Play those that were chosen, file by file."""
+    wanted = {id(scenario) for scenario in chosen}
+    for file in files:
+        scenarios = [scenario for scenario in file.scenarios if id(scenario) in wanted]
+        if not scenarios:
+            continue
+        seen_by = replace(world, watcher=watch(file, scenarios))
+        played = await play_all(scenarios, seen_by, tell, fail_fast=fail_fast)
+        if fail_fast and not all(one.passed for one in played):
+            return
