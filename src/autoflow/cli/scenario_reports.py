@@ -266,22 +266,7 @@ def _write_junit(report: Report) -> str:
         )
         for problem in errors
     ]
-    suites += [
-        Suite(
-            name=goal.spot.path,
-            cases=[
-                Case(
-                    name=f"coverage of {goal.part}",
-                    file=goal.spot.path,
-                    line=goal.spot.line,
-                    outcome=Outcome.PASSED if goal.is_met else Outcome.FAILURE,
-                    message="" if goal.is_met else say_goal(goal),
-                    detail="\n".join(missing_of(goal)),
-                )
-            ],
-        )
-        for goal in report.goals
-    ]
+    suites += [Suite(name=goal.spot.path, cases=[_goal_case(goal)]) for goal in report.goals]
     return write_junit(suites)
 
 
@@ -297,6 +282,19 @@ def _case_of(played: Played) -> Any:
         outcome=Outcome.FAILURE if failures else Outcome.PASSED,
         message=failures[0].message if failures else "",
         detail="\n\n".join(_plain(played, failure) for failure in failures),
+    )
+
+
+def _goal_case(goal: Goal) -> Any:
+    from autoflow.cli.formats.junit import Case, Outcome
+
+    return Case(
+        name=f"coverage of {goal.part}",
+        file=goal.spot.path,
+        line=goal.spot.line,
+        outcome=Outcome.PASSED if goal.is_met else Outcome.FAILURE,
+        message="" if goal.is_met else say_goal(goal),
+        detail="\n".join(missing_of(goal)),
     )
 
 
