@@ -35,13 +35,14 @@ def load_rules(settings: Settings, paths: Sequence[Path] | None, text: FileText 
         if not path.exists():
             raise UsageError(f"there is no {path}", hint="name rule files or directories")
     root = wanted[0] if len(wanted) == 1 and wanted[0].is_dir() else None
-    with show_progress("reading rules"):
+    with show_progress("reading rules") as progress:
         library = TemplateLibrary.load(settings.templates)
         context = make_context(settings.notifiers, library, make_url_check(settings))
         sources = [read_file(path, root) for path in list_files(wanted) if not is_test_file(path.name)]
         if text is not None:
             sources = [*(source for source in sources if source.path != text.path), text]
-        return Loaded(result=Loader().load(sources, context), library=library, context=context)
+        progress.total = 2 * len(sources)  # each is read, and then built
+        return Loaded(result=Loader(progress.step).load(sources, context), library=library, context=context)
 
 
 def find_test_problems(loaded: Loaded, settings: Settings, paths: Sequence[Path] | None) -> Sequence[Problem]:

@@ -6,7 +6,7 @@ A loader that is asked again builds only what differs from the last time; the ou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -131,7 +131,9 @@ class _BuiltFile(NamedTuple):
 class Loader:
     """Makes rules of files; what it made of a file it keeps for the next time."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_file: Callable[[], None] = lambda: None) -> None:
+        #: called with each file that was read, and again with each that was built
+        self._on_file = on_file
         self._context: LoadContext | None = None
         self._conditions: Shared = {}
         self._built: dict[str, _BuiltFile] = {}
@@ -143,7 +145,11 @@ class Loader:
     ) -> LoadResult:
         """The rules of these files as one set."""
         kept = self._find_kept(files, context)
-        contents = {file.path: take_apart(parse_file(file)) for file in files if file.path not in kept}
+        contents = {}
+        for file in files:
+            self._on_file()
+            if file.path not in kept:
+                contents[file.path] = take_apart(parse_file(file))
         self._sharing = self._find_sharing(files, contents)
         problems: list[Problem] = []
         conditions = _resolve_shared(self._sharing.values(), problems)
@@ -151,6 +157,7 @@ class Loader:
             kept = {}
         built = []
         for file in files:
+            self._on_file()
             one = kept.get(file.path) or _build_file(contents.get(file.path) or _parse(file), conditions, context)
             built.append(_with_origin(one, provenance))
         self._context, self._conditions = context, conditions
