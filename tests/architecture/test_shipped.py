@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 def test_the_hooks_name_commands_that_exist() -> None:
     """The hook for users and the hooks of this repository are read by pre-commit and call real commands."""
     hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
-    assert [hook["id"] for hook in hooks] == ["autoflow-validate"]
+    assert [hook["id"] for hook in hooks] == ["autoflow-validate", "autoflow-fmt", "autoflow-test"]
     own = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     assert [repo["repo"] for repo in own["repos"]] == ["local"]
     done = subprocess.run(
