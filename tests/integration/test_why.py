@@ -291,6 +291,15 @@ def _kept() -> dict[str, int]:
     return {name: getattr(KEEP, name) for name in KeepFor.__dataclass_fields__}
 
 
+async def test_a_rule_whose_triggers_all_fail_is_told_once(desk: Desk) -> None:
+    """Two triggers that mean the event, and neither can be evaluated: the event is taken, and the first error kept."""
+    broken = {"fact": "a", "operator": "in", "value": {"fact": "b"}}
+    await desk.line.use(rule("r", trigger=[{"event": "x", "when": broken}, {"event": "*", "when": broken}]))
+    await desk.line.emit("x", {"a": 1, "b": 2}, event_id="e1")
+    item = await desk.rule("e1", "r")
+    assert (item["outcome"], item["because"]) == ("error", "in on a needs a list on the right, and found a number")
+
+
 async def test_a_version_whose_actions_are_gone_is_explained_all_the_same(desk: Desk) -> None:
     """What it sent to decides nothing: a notifier may have left the config since."""
     line = desk.line
@@ -307,7 +316,11 @@ async def test_a_version_whose_actions_are_gone_is_explained_all_the_same(desk: 
     assert (await desk.rule("e1", "r"))["because"] == "its condition did not hold: n is 1, needs > 5"
 
 
-BOTH = st.tuples(st.none() | conditions, st.none() | conditions)
+PATTERNS = st.tuples(st.sampled_from(["x", "x.*", "*", "y"]), st.sampled_from([None, "autoflow", "crm"]),
+                     st.none() | conditions)  # fmt: skip
+RULES = st.tuples(
+    st.lists(PATTERNS, min_size=1, max_size=2), st.none() | conditions, st.sampled_from([True, True, "shadow", False])
+)
 DATA = st.dictionaries(st.sampled_from(["f", "g", "h"]), values, max_size=3)
 
 
@@ -320,23 +333,23 @@ def is_text(value: Any) -> bool:
     return True
 
 
-def document_of(number: int, trigger: Condition | None, when: Condition | None) -> dict[str, Any]:
-    """A rule with these conditions."""
-    document: dict[str, Any] = {"id": f"r{number}", "trigger": {"event": "x"}}
-    if trigger is not None:
-        document["trigger"]["when"] = write_condition(trigger)
+def document_of(number: int, patterns: list[tuple[Any, ...]], when: Condition | None, enabled: Any) -> dict[str, Any]:
+    """A rule with these triggers and this condition."""
+    triggers = []
+    for event, source, condition in patterns:
+        told = {"event": event, "source": source, "when": write_condition(condition) if condition else None}
+        triggers.append({key: value for key, value in told.items() if value is not None})
+    document: dict[str, Any] = {"id": f"r{number}", "enabled": enabled, "trigger": triggers}
     if when is not None:
         document["when"] = write_condition(when)
     return {**document, "actions": [{"log": {"message": "hit"}}]}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-@given(st.lists(BOTH, min_size=1, max_size=5), st.lists(DATA.filter(is_text), min_size=1, max_size=3))
-def test_what_is_said_is_what_happened(
-    rules: list[tuple[Condition | None, Condition | None]], bodies: list[dict[str, Any]]
-) -> None:
+@given(st.lists(RULES, min_size=1, max_size=6), st.lists(DATA.filter(is_text), min_size=1, max_size=3))
+def test_what_is_said_is_what_happened(rules: list[tuple[Any, ...]], bodies: list[dict[str, Any]]) -> None:
     """For any rules and events: a run exists where it says so and nowhere else, and what it names would have done."""
-    documents = [document_of(number, *both) for number, both in enumerate(rules)]
+    documents = [document_of(number, *parts) for number, parts in enumerate(rules)]
     documents = [one for one in documents if is_text(one)]
     with TemporaryDirectory() as home:
         asyncio.run(compare(Path(home), documents, bodies))
@@ -354,10 +367,13 @@ async def compare(home: Path, documents: list[dict[str, Any]], bodies: list[dict
             await line.emit("x", data, event_id=f"e{number}")
         await line.advance(0)
         rows = await line.rows("list_runs", before="~", status=None, rule=None, account=None, limit=200)
-        ran = {(row["event_id"], row["rule_id"]) for row in rows}
+        ran = {(row["event_id"], row["rule_id"]): row["status"] for row in rows}
         for number, data in enumerate(bodies):
             for item in (await desk.why(f"e{number}", all="true"))["items"]:
-                assert (item["outcome"] == "done") is ((f"e{number}", item["rule"]) in ran), item
+                failed = {row["rule_id"] for row in await line.rows("judgement_errors_of", event_seq=number + 1)}
+                assert (item["outcome"] == "error") is (item["rule"] in failed and item["run"] is None), item
+                happened = ran.get((f"e{number}", item["rule"]), "missed")
+                assert (item["outcome"] if item["outcome"] in ("done", "shadow") else "missed") == happened, item
                 check_changes(line, item, data)
     line.close()
 
@@ -379,6 +395,9 @@ def check_changes(line: Line, item: dict[str, Any], data: dict[str, Any]) -> Non
 def test_the_property_meets_hits_and_misses() -> None:
     """What is compared above: a rule that acts and one that does not, in both events."""
     condition = parse_condition("f == 1").condition
-    documents = [document_of(0, None, condition), document_of(1, condition, None)]
+    documents = [
+        document_of(0, [("x", None, None)], condition, True),
+        document_of(1, [("*", None, condition), ("x", "crm", None)], None, "shadow"),
+    ]
     with TemporaryDirectory() as home:
         asyncio.run(compare(Path(home), documents, [{"f": 1}, {"f": 2}]))

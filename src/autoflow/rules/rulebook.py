@@ -84,7 +84,12 @@ class Rulebook:
         hits, errors = index.find(facts)
         if not errors and len(hits) < 2:
             return self._known[hits[0]].alone if hits else NOTHING
-        return Matched(hits=tuple(hits if index.distinct else dict.fromkeys(hits)), errors=tuple(errors))
+        if index.distinct:
+            return Matched(hits=tuple(hits), errors=tuple(errors))
+        # Of a rule with several triggers that cannot be judged the first error counts.
+        first = {version: (version, error) for version, error in reversed(errors)}
+        failed = dict.fromkeys(version for version, _ in errors)
+        return Matched(hits=tuple(dict.fromkeys(hits)), errors=tuple(first[version] for version in failed))
 
     def listeners(self, event: Event) -> tuple[RuleVersion, ...]:
         """The rules of the event's account that wait for events of its type, whatever their conditions say."""

@@ -104,12 +104,11 @@ def _keep_what_is_new(tx: Transaction, events: Sequence[Event], first: int) -> l
     seen: list[int] = []
     repeats: dict[tuple[str, str, str], list[int]] = {}
     for seq, event in enumerate(events, start=first):
-        owner = tx.row("event_key", id=event.id, source=event.source, account=event.account)
+        owner = tx.row("event_key", id=event.id, source=event.source, account=event.account, seq=seq)
         if owner is None or owner["seq"] == seq:
             stored.append(ACCEPTED)
             continue
-        known = tx.row("stored_data", seq=owner["seq"])
-        differs = known is not None and known["data"] != event.raw.decode()
+        differs = owner["data"] is not None and owner["data"] != event.raw.decode()
         stored.append(MISMATCH if differs else DUPLICATE)
         seen.append(seq)
         times = repeats.setdefault((event.id, event.source, event.account), [0, 0])

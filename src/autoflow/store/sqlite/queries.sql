@@ -35,12 +35,9 @@ SELECT id, source, account, seq, received_at FROM events WHERE seq >= :first AND
 ON CONFLICT DO NOTHING;
 
 -- event_key --
--- The number of the event that has this id.
-SELECT seq FROM event_keys WHERE id = :id AND source = :source AND account = :account;
-
--- stored_data --
--- The body of an event.
-SELECT data FROM events WHERE seq = :seq;
+-- The number of the event that has this id, and its body where it is another event than this one.
+SELECT k.seq, e.data FROM event_keys k LEFT JOIN events e ON e.seq = k.seq AND k.seq <> :seq
+WHERE k.id = :id AND k.source = :source AND k.account = :account;
 
 -- events_by_id --
 -- All events of an id, whatever their source and account.
@@ -75,10 +72,9 @@ WHERE id = :id AND source = :source AND account = :account AND seq = :seq;
 SELECT * FROM events WHERE seq = :seq;
 
 -- event_range --
--- The first event that is kept, and the last number that was given to one.
-SELECT min(seq) AS first, (SELECT received_at FROM events ORDER BY seq LIMIT 1) AS since,
-       max(coalesce(max(seq), 0), (SELECT last FROM numbers WHERE name = 'events')) AS last
-FROM events;
+-- When the first event arrived that is kept, and the last number that was given to one.
+SELECT (SELECT received_at FROM events ORDER BY seq LIMIT 1) AS since,
+       max(coalesce((SELECT max(seq) FROM events), 0), (SELECT last FROM numbers WHERE name = 'events')) AS last;
 
 -- list_events --
 -- A page of events, newest first.
