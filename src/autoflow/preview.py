@@ -15,7 +15,7 @@ from autoflow.model.event import Event, facts_of
 from autoflow.model.json import Json
 from autoflow.model.rule import Enabled, Rule
 from autoflow.rules.fields import Field, field_to_json, find_fields
-from autoflow.rules.verdict import Stage, Verdict, judge_rule, verdict_to_json
+from autoflow.rules.verdict import Stage, Verdict, is_woken, judge_rule, verdict_to_json
 from autoflow.runs.render import Facts, render_params
 from autoflow.templates import TemplateLibrary
 
@@ -93,7 +93,7 @@ def describe_unmatched(rules: Iterable[Rule], event: Event) -> str:
 
 def meets_trigger(rule: Rule, event: Event) -> bool:
     """Whether the event wakes the rule: its account, its type, its source, and the trigger's own condition."""
-    return judge_rule(rule, event).wakes
+    return is_woken(rule, event)
 
 
 def preview_rule(rule: Rule, event: Event, *, types: Mapping[str, ActionType], library: TemplateLibrary) -> Preview:

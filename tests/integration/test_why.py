@@ -292,7 +292,7 @@ def _kept() -> dict[str, int]:
 
 
 async def test_a_rule_whose_triggers_all_fail_is_told_once(desk: Desk) -> None:
-    """Two triggers that mean the event, and neither can be evaluated: the event is taken, and the first error kept."""
+    """Two triggers mean the event, and neither can be evaluated: it is taken, and the first error is kept."""
     broken = {"fact": "a", "operator": "in", "value": {"fact": "b"}}
     await desk.line.use(rule("r", trigger=[{"event": "x", "when": broken}, {"event": "*", "when": broken}]))
     await desk.line.emit("x", {"a": 1, "b": 2}, event_id="e1")

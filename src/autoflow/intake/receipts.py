@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 
 from autoflow.clock import to_rfc3339
 from autoflow.engine import Receipt
@@ -49,7 +50,8 @@ def note_of(receipt: Receipt, rulebook: Rulebook) -> str | None:
         return f"a trigger is met but for the account: rules of {_words(others)}, the event of {event.account}"
     listening = {version.rule.id for version in rulebook.listeners(event)}
     if listening:
-        return f"{_words(listening)} would listen, but the conditions do not hold"
+        asked = f"autoflow why {quote(event.id)}"
+        return f"{_words(listening)} would listen, but the conditions do not hold: `{asked}` tells why"
     return f"no rule is triggered by {event.type}"
 
 

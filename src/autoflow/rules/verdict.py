@@ -53,13 +53,6 @@ class Verdict:
     remedy: Remedy | None = None
     error: EvaluationError | None = None
 
-    @property
-    def wakes(self) -> bool:
-        """Whether the trigger was met, whatever came after it."""
-        if self.stage is Stage.ERROR:
-            return self.trigger is None or self.trigger.result is True
-        return self.stage in (Stage.CONDITION, Stage.HIT)
-
 
 def judge_rule(rule: Rule, event: Event) -> Verdict:
     """What the rule's trigger and condition say of the event, whether or not the rule is on."""
@@ -86,6 +79,17 @@ def judge_rule(rule: Rule, event: Event) -> Verdict:
         conditions=_explained(rule.when, facts),
         remedy=None if holds else _find_remedy(None, rule.when, event),
     )
+
+
+def is_woken(rule: Rule, event: Event) -> bool:
+    """Whether one of the rule's triggers is met, without the reasons: this is asked of many rules at once."""
+    if rule.account != event.account:
+        return False
+    meant = [arrival_condition(pattern) for pattern in rule.triggers if pattern_means(pattern, event.type)]
+    try:
+        return bool(meant) and _meets(meant, facts_of(event))
+    except EvaluationError:
+        return False
 
 
 def verdict_to_json(verdict: Verdict) -> dict[str, Json]:

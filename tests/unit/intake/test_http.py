@@ -130,7 +130,10 @@ async def test_an_accepted_event_is_answered_with_what_it_led_to(bench: Bench) -
 @pytest.mark.parametrize(
     ("more", "note"),
     [
-        ({"data": {"job": {"total": 1}}}, "greet would listen, but the conditions do not hold"),
+        (
+            {"data": {"job": {"total": 1}}},
+            "greet would listen, but the conditions do not hold: `autoflow why a` tells why",
+        ),
         ({"type": "job.done"}, "no rule is triggered by job.done"),
         (
             {"account": "other", "data": {"job": {"total": 9}}},
