@@ -54,6 +54,8 @@ def place_of(problem: Problem) -> tuple[int, int, int, int]:
         "trigger: { event: a, when: «{{ x }}» }\n",
         HEAD + "delay: «!span 5m»\n" + ACT,
         HEAD + "delay: 1s\n«delay»: 5m\n" + ACT,
+        "trigger: { event: a }\nactions:\n  - log: { message: «Done: {{ a }}» }\n",
+        "trigger: { event: a }\nactions: [ { log: { message: x } } ]\nretry: { base: «1s: 2» }\n",
         # keys, values, shapes
         "«trigger: { event: a }\nname: é😀»\n\n# the end\n",
         "«id: one\ntrigger: { event: a }\nname: é😀»\n\n\n---\n" + HEAD + "id: two\n" + ACT,

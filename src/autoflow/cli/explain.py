@@ -30,6 +30,11 @@ class Page:
     text: str
 
     @property
+    def body(self) -> str:
+        """All below title and severity, without links: they lead nowhere outside of the repository."""
+        return _LINK.sub(r"\1", self.text.split("\n\n", 2)[2].rstrip())
+
+    @property
     def level(self) -> str:
         """The worst that it can be."""
         return self.severity.partition(" ")[0]
@@ -76,8 +81,10 @@ def _count_alike(one: str, other: str) -> int:
 
 def render_page(page: Page) -> Iterator[tuple[str, bool]]:
     """The page for a terminal, line by line, and whether a line is a heading."""
+    yield f"{page.code} ({page.severity}): {page.title}", True
+    yield "", False
     inside = False
-    for line in page.text.rstrip().splitlines():
+    for line in page.body.splitlines():
         if line.startswith(_FENCE):
             inside = not inside
         elif inside:
@@ -85,7 +92,7 @@ def render_page(page: Page) -> Iterator[tuple[str, bool]]:
         elif line.startswith("#"):
             yield line.lstrip("# "), True
         else:
-            yield _LINK.sub(r"\1", line), False
+            yield line, False
 
 
 def _bare(markdown: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from autoflow.cli.formats.report import Report, seen_from
 from autoflow.cli.output import paint, tell
 
+STDOUT = Path("-")
 PACKAGE = "autoflow-rules"
 PAGES_ADDRESS = "Codes"
 """What the package calls the address under which the pages of the codes can be read."""
@@ -17,7 +18,7 @@ PAGES_ADDRESS = "Codes"
 def tell_report(report: Report, form: str | None, output: Path | None) -> None:
     """Write the report; in a step of GitHub Actions that asked for no form, its annotations are added."""
     on_github = os.environ.get("GITHUB_ACTIONS") == "true"
-    if output is not None:
+    if output is not None and output != STDOUT:
         _write_file(output, write_report(report, form or "text"))
         tell(f"{report.verdict}; see {output}")
     elif form is None and on_github:

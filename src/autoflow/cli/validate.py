@@ -67,6 +67,10 @@ def validate(
         return
     check_choice("--format", format_, FORMATS)
     check_choice("--fail-on", fail_on, ("error", "warning"))
+    if json_ and format_ not in (None, "json"):
+        from autoflow.errors import UsageError
+
+        raise UsageError(f"--json cannot go with --format {format_}", hint="leave one of them out")
     text = read_stdin(stdin_filename) if stdin_filename is not None or STDIN in (paths or ()) else None
     settings = settings_for(config)
     loaded = load_rules(settings, paths, text)

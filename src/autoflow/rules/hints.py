@@ -20,6 +20,7 @@ _FLOW_WHEN = re.compile(r"\bwhen:\s+(?P<condition>.*?)(?P<close>\s*\}+\s*)$")
 _FLOW_STAR = re.compile(r"(?<=: )(\*)(?=\s*[,}])")
 _FLOW_KEY = re.compile(r"(?<![\"'])(\b[\w.]+\[[^\]\s]*\][\w.\[\]]*)(?=:\s)")
 _FLOW_TEMPLATE = re.compile(r"(?<![\"'\w])(\{\{.*?\}\})(?!\s*[\"'])")
+_FLOW_COLON = re.compile(r"[{,]\s*[\w.]+:\s+(?P<value>[^\s\"'{\[,&*!|>%@`#][^,\"'#]*?:\s.*)$")
 _TURNED = re.compile(r"\s*-\s+(?P<text>\"[^\"]*\")\s+(?P<sign>[=!<>]=|[<>]|in)\s+(?P<fact>[\w.\[\]]+)\s*$")
 _TURNS = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "in": "contains"}
 _GLUED = re.compile(r"\s*(?:-\s+)*([A-Za-z_]\w*):(?=[^\s:/])(.*)$")
@@ -202,7 +203,13 @@ def _find_flow(line: _Line) -> _Cause | None:
     if not line.value.startswith("{"):
         return None
     message = "in { } quote the condition, or write the keys below each other"
-    fixes: tuple[Callable[[str], str], ...] = (_quote_templates, _quote_stars, _quote_keys, _quote_when)
+    fixes: tuple[Callable[[str], str], ...] = (
+        _quote_colons,
+        _quote_templates,
+        _quote_stars,
+        _quote_keys,
+        _quote_when,
+    )
     fixed = line.value
     for fix in fixes:
         fixed = fix(fixed)
@@ -212,6 +219,8 @@ def _find_flow(line: _Line) -> _Cause | None:
                 message = "YAML reads {{ as a map: quote a template"
             elif fix is _quote_stars:
                 message = "in YAML a value that begins with * is an alias"
+            elif fix is _quote_colons:
+                message = "YAML reads the second ': ' as another key: quote the whole value"
             elif fix is _quote_keys:
                 message = "in { } a key with brackets is quoted"
             hint = f"write {line.rewritten(fixed)}"
@@ -240,6 +249,19 @@ def _quote_stars(value: str) -> str:
 
 def _quote_keys(value: str) -> str:
     return _FLOW_KEY.sub(r'"\1"', value)
+
+
+def _quote_colons(value: str) -> str:
+    """The last value in braces, where it holds a `: ` of its own; which brace ends it, reading it shows."""
+    entry = _FLOW_COLON.search(value)
+    if entry is None:
+        return value
+    for closing in re.finditer(r"(?=(\s*\}[\s}]*)$)", value[entry.start("value") :]):
+        inside = entry["value"][: closing.start()]
+        fixed = f"{value[: entry.start('value')]}{_in_quotes(inside)}{closing[1]}"
+        if inside.count("{") == inside.count("}") and _reads(f"x: {fixed}"):
+            return fixed
+    return value
 
 
 def _find_bracket(line: _Line) -> _Cause | None:

@@ -81,7 +81,7 @@ class ParamsReader:
         for param in self.kind.params:
             if param.required and param.name not in kept:
                 message = f"{self.kind.name} needs {param.name!r}"
-                self.findings.add(at, codes.MISSING_PARAM, message, param.doc, on_key=True)
+                self.findings.add(at, codes.MISSING_PARAM, message, f"{param.name}: {param.doc}", on_key=True)
         for names in self.kind.one_of:
             given = [name for name in names if name in kept]
             if len(given) == 1:

@@ -82,6 +82,20 @@ def test_a_file_that_cannot_be_written_is_a_wrong_call() -> None:
         run("rules", output=Path("no/out"))
 
 
+def test_a_dash_is_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    """As everywhere; no file of that name is made."""
+    assert run("rules", output=Path("-")) == 0
+    assert capsys.readouterr().out == "ok: 1 rule in 1 file, 0 errors, 0 warnings\n"
+    assert not Path("-").exists()
+
+
+def test_two_forms_at_once_are_a_wrong_call() -> None:
+    """Nobody knows which one was meant; --format json is --json."""
+    with pytest.raises(UsageError, match="--json cannot go with --format sarif"):
+        run("rules", format_="sarif", json_=True)
+    assert run("rules", format_="json", json_=True) == 0
+
+
 def test_a_form_that_is_not_there_names_a_near_one() -> None:
     """The word is checked before anything is read."""
     with pytest.raises(UsageError) as raised:
@@ -176,7 +190,7 @@ def test_a_code_is_explained(word: str, capsys: pytest.CaptureFixture[str]) -> N
     """Its page as plain text: no marks of Markdown, the examples indented."""
     assert run(explain=word) == 0
     said = capsys.readouterr().out
-    assert said.startswith("AF110: a key that the language does not have\n\nerror\n\n")
+    assert said.startswith("AF110 (error): a key that the language does not have\n\nThe language has no key")
     assert "\n    trigger: { event: job.created }\n" in said
     assert "```" not in said
     assert "](" not in said

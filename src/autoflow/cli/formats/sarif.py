@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from autoflow import __version__
-from autoflow.cli.explain import read_page
+from autoflow.cli.explain import read_page, render_page
 from autoflow.cli.formats.report import Report
 from autoflow.model.problem import Problem
 
@@ -41,7 +41,7 @@ def _rule(code: str, report: Report, home: str | None) -> dict[str, Any]:
         "id": code,
         "shortDescription": {"text": page.title},
         "fullDescription": {"text": page.meaning},
-        "help": {"text": page.text, "markdown": page.text},
+        "help": {"text": "\n".join(line for line, _ in render_page(page)), "markdown": page.body},
         "defaultConfiguration": {"level": page.level},
     }
     if home:

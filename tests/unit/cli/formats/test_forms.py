@@ -98,6 +98,8 @@ def test_sarif_brings_the_page_of_each_code() -> None:
     ]["rules"]
     assert rule["shortDescription"]["text"] == "a key that the language does not have"
     assert "## How to mend it" in rule["help"]["markdown"]
+    assert rule["help"]["text"].startswith("AF110 (error): a key that the language does not have\n\nThe language")
+    assert "](" not in rule["help"]["markdown"]
     assert rule["helpUri"] == "https://docs.example.com/codes/AF110.md"
 
 
