@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autoflow.app.rehearsal import make_world
+from autoflow.cli.scenario_reports import Report
 from autoflow.model.problem import Problem
 from autoflow.rules.loaded import make_context
 from autoflow.settings import Settings, load_settings
@@ -21,14 +22,16 @@ def settings_in(home: Path) -> Settings:
 
 
 def play_files(
-    paths: Sequence[Path], settings: Settings, *, watcher: Watcher | None = None
+    paths: Sequence[Path], settings: Settings, *, watcher: Watcher | None = None, report: Report | None = None
 ) -> tuple[list[Played], Sequence[Problem]]:
     """What became of each test of these files, and what is wrong in the files."""
     read = read_scenarios(paths, timezone=settings.timezone)
     library = TemplateLibrary.load(settings.templates)
     context = make_context(settings.notifiers, library)
+    report = report or Report(form="json", output=None, verbose=False)
     with make_world(settings, context, library, watcher=watcher) as world:
-        played = asyncio.run(play_all(read.scenarios, world, lambda _: None))
+        played = asyncio.run(play_all(read.scenarios, world, report.tell))
+        report.problems, report.rule_problems = read.problems, world.rules.errors
     return played, read.problems
 
 

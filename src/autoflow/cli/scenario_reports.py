@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from autoflow.cli.coverage import add_to_summary, draw_coverage, draw_goals, goal_to_json, missing_of, say_goal
 from autoflow.cli.output import paint, print_json, printable
@@ -43,7 +43,7 @@ class Report:
     output: Path | None
     verbose: bool
     #: what is wrong in the scenario files
-    problems: Sequence[Problem]
+    problems: Sequence[Problem] = ()
     #: what is wrong in rules that tests were played with
     rule_problems: Sequence[Problem] = ()
     #: what the tests have seen of the rules; None where nobody asked
@@ -110,13 +110,10 @@ class Report:
         lines: list[str] = []
         for problem in self.problems:
             lines += ["", render_problem(problem, _source_of(problem.path))]
-        for played in self.every:
-            for failure in played.failures:
-                lines += ["", *draw_failure(played, failure, sys.stdout)]
-        known = {str(failure.message) for played in self.every for failure in played.failures}
         for problem in self.rule_problems:
-            if not any(str(problem) in text for text in known):
-                lines += ["", render_problem(problem, _source_of(problem.path))]
+            lines += ["", render_problem(problem, _source_of(problem.path))]
+        for played in self.every:
+            lines += ["", *draw_failures(played)] if played.failures else []
         if any(not goal.is_met for goal in self.goals):
             lines += ["", *draw_goals(self.goals)]
         if self.coverage is not None:
@@ -142,17 +139,22 @@ class Report:
         return f"{', '.join(part for part in parts if part)} in {seconds:.2f} s"
 
 
-def draw_failure(played: Played, failure: Failure, stream: IO[str] | None = None) -> list[str]:
-    """One failure: where it was expected, the difference, and why the rules did what they did."""
+def draw_failures(played: Played) -> list[str]:
+    """A test that failed, and each thing that was not as expected."""
     scenario = played.scenario
-    head = f"{paint('FAILED', 'bold red', stream)} {scenario.spot}: {paint(printable(scenario.name), 'bold', stream)}"
-    step = f"step {failure.step}, {printable(failure.title)}" if failure.step else "at the end"
+    head = f"{paint('FAILED', 'bold red')} {scenario.spot}: {paint(printable(scenario.name), 'bold')}"
+    return [head, *(line for failure in played.failures for line in draw_failure(failure))]
+
+
+def draw_failure(failure: Failure) -> list[str]:
+    """Where it was expected, the difference, and why the rules did what they did."""
     if failure.matter is None and failure.step is None:
-        return [head, f"  {printable(failure.message)}"]
-    lines = [head, f"  {failure.spot}: {step}", f"  {printable(failure.message)}"]
-    lines += [f"    {paint(_line_of(line), STYLES.get(line.sign, ''), stream)}" for line in failure.diff]
+        return [f"  {printable(failure.message)}"]
+    step = f"step {failure.step}, {printable(failure.title)}" if failure.step else "at the end"
+    lines = [f"  {failure.spot}: {step}", f"  {printable(failure.message)}"]
+    lines += [f"    {paint(_line_of(line), STYLES.get(line.sign, ''))}" for line in failure.diff]
     for reason in failure.reasons:
-        lines += [f"  {line}" for line in _draw_reason(reason, stream)]
+        lines += [f"  {line}" for line in _draw_reason(reason)]
     return lines
 
 
@@ -160,11 +162,11 @@ def _line_of(line: DiffLine) -> str:
     return f"{line.sign} {printable(line.text)}".rstrip()
 
 
-def _draw_reason(reason: Reason, stream: IO[str] | None) -> list[str]:
+def _draw_reason(reason: Reason) -> list[str]:
     if not reason.rule:
         return [printable(reason.verdict)]
     on = f" on {printable(reason.event)}" if reason.event else ""
-    head = f"{reason.place}: {paint(reason.rule, 'bold', stream)} {printable(reason.verdict)}{on}"
+    head = f"{reason.place}: {paint(reason.rule, 'bold')} {printable(reason.verdict)}{on}"
     if reason.told is None:
         return [head]
     tree = reason.told["conditions"] or reason.told["trigger_conditions"]
@@ -229,9 +231,9 @@ def _failure_to_json(failure: Failure) -> dict[str, Any]:
     }
 
 
-def _plain(played: Played, failure: Failure) -> str:
-    """A failure as text without colour, for what other programs show."""
-    return _COLOUR.sub("", "\n".join(draw_failure(played, failure)))
+def _plain(lines: Sequence[str]) -> str:
+    """Text without colour, for what other programs show."""
+    return _COLOUR.sub("", "\n".join(lines))
 
 
 def _write_json(report: Report) -> str:
@@ -281,7 +283,7 @@ def _case_of(played: Played) -> Any:
         seconds=played.seconds,
         outcome=Outcome.FAILURE if failures else Outcome.PASSED,
         message=failures[0].message if failures else "",
-        detail="\n\n".join(_plain(played, failure) for failure in failures),
+        detail=_plain(draw_failures(played)) if failures else "",
     )
 
 
@@ -317,7 +319,7 @@ def _write_github(report: Report) -> str:
     annotations += [
         Annotation(
             level="error",
-            message=_plain(played, failure),
+            message=_plain(draw_failure(failure)),
             title=played.scenario.name,
             path=failure.spot.path,
             line=failure.spot.line,

@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 
 from autoflow import failpoints
@@ -24,6 +25,7 @@ class Migration:
     statements: tuple[str, ...]
 
 
+@lru_cache(maxsize=4)
 def load_migrations(package: str) -> tuple[Migration, ...]:
     """All migrations of a dialect in order; the numbers have no gap."""
     found = []

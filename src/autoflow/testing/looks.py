@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from autoflow.actions.kinds import EMIT
@@ -14,7 +14,7 @@ from autoflow.model.rule import Enabled, Rule
 from autoflow.model.run import AttemptResult
 from autoflow.preview import describe_unmatched
 from autoflow.rules.verdict import Stage, Verdict, judge_rule, verdict_to_json
-from autoflow.store.base import Reading
+from autoflow.store.base import Reading, Row
 from autoflow.testing import codes
 from autoflow.testing.cast import Cast
 from autoflow.testing.rig import Rig
@@ -62,7 +62,8 @@ class Looks:
         self._marks = _Marks()
         #: attempts that were expected as such, or by the event they made
         self._expected: set[int] = set()
-        self._seen_runs: set[str] = set()
+        #: with their ends: a run that is replayed ends again
+        self._seen_runs: set[tuple[str, ...]] = set()
         self._corrected = 0
         self._events: Sequence[Event] = ()
         self._outcomes: Sequence[Mapping[str, Any]] = ()
@@ -163,8 +164,8 @@ class Looks:
         return [self.views.attempt(attempt, with_result=True) for attempt in self._cast.attempts[first:]]
 
     async def _runs(self) -> list[Seen]:
-        new = [(row, steps) for row, steps in await self._rig.read(ended_runs) if row["id"] not in self._seen_runs]
-        self._seen_runs.update(row["id"] for row, _ in new)
+        new = [(row, steps) for row, steps in await self._rig.read(ended_runs) if _end_of(row) not in self._seen_runs]
+        self._seen_runs.update(_end_of(row) for row, _ in new)
         return [self.views.run(row, steps) for row, steps in new]
 
     async def _letters(self) -> list[Seen]:
@@ -181,22 +182,26 @@ class Looks:
         return [self.views.event(row, rule) for row, rule in made]
 
     def _compare_why(self, rule_id: str, wanted: Json) -> Difference | None:
-        found, verdict = self._explain(rule_id)
-        return compare_verdict(rule_id, wanted, found, verdict)
+        found = self._explain(rule_id)
+        return compare_verdict(rule_id, wanted, found.word, found.verdict)
 
-    def _explain(self, rule_id: str) -> tuple[str, Verdict | None]:
-        """What a rule says about the last events: of several the first one that wakes it."""
+    def _explain(self, rule_id: str) -> _Said:
+        """What a rule says about the last events: of several the first one that comes furthest with it."""
         rules = [rule for rule in self.rules if rule.id == rule_id]
         if not rules:
-            return NOT_LOADED, None
+            return _Said(NOT_LOADED)
         if all(rule.enabled is Enabled.OFF for rule in rules):
-            return DISABLED, None
-        verdicts = [judge_rule(rule, event) for event in self._events for rule in rules]
-        verdicts.sort(key=lambda verdict: _STAGES.index(verdict.stage))
-        return (_WORDS[verdicts[0].stage], verdicts[0]) if verdicts else (NOT_TRIGGERED, None)
+            return _Said(DISABLED)
+        said = [(judge_rule(rule, event), event) for event in self._events for rule in rules]
+        if not said:
+            return _Said(NOT_TRIGGERED)
+        verdict, event = min(said, key=lambda one: _STAGES.index(one[0].stage))
+        return _Said(_WORDS[verdict.stage], verdict, event)
 
     def _fail(self, spot: Spot, code: str, difference: Difference, matter: Matter, named: Iterable[str]) -> Failure:
         reasons = self._reasons([*named, *difference.rules]) if matter in _ACTING else ()
+        if difference.is_about_values:
+            reasons = tuple(replace(reason, told=None) for reason in reasons)
         return Failure(
             spot=spot, code=code, message=difference.message, matter=matter, diff=difference.lines, reasons=reasons
         )
@@ -204,7 +209,7 @@ class Looks:
     def _reasons(self, named: Sequence[str]) -> tuple[Reason, ...]:
         """Why the rules that are meant did or did not fire; where none is named, those that the last events woke."""
         wanted = dict.fromkeys(named) or dict.fromkeys(
-            rule.id for rule in self.rules if self._explain(rule.id)[0] not in (NOT_TRIGGERED, DISABLED)
+            rule.id for rule in self.rules if self._explain(rule.id).word not in (NOT_TRIGGERED, DISABLED)
         )
         reasons = [self._reason(rule) for name in wanted for rule in self.rules if rule.id == name]
         if not reasons and self._events:
@@ -213,15 +218,24 @@ class Looks:
         return tuple(reasons[:MOST_REASONS])
 
     def _reason(self, rule: Rule) -> Reason:
-        found, verdict = self._explain(rule.id)
+        word, verdict, event = self._explain(rule.id)
+        event = event or (self._events[-1] if self._events else None)
         error = f": {verdict.error}" if verdict is not None and verdict.error is not None else ""
         return Reason(
             rule=rule.id,
             place=place_of(rule),
-            event=" ".join(f"{event.type} {event.id}" for event in self._events[-1:]),
-            verdict=f"{_IN_WORDS[found]}{error}",
+            event=f"{event.type} {event.id}" if event else "",
+            verdict=f"{_IN_WORDS[word]}{error}",
             told=verdict_to_json(verdict) if verdict is not None else None,
         )
+
+
+class _Said(NamedTuple):
+    """What a rule says about an event, in the word that `why` expects."""
+
+    word: str
+    verdict: Verdict | None = None
+    event: Event | None = None
 
 
 NOT_LOADED, NOT_TRIGGERED, DISABLED = "not_loaded", "not_triggered", "disabled"
@@ -246,10 +260,12 @@ _IN_WORDS = {
 
 def _named(wanted: Json) -> list[str]:
     """The rules that an expectation names."""
-    if isinstance(wanted, dict):
-        return list(wanted)
     names = [item.get("rule") for item in wanted if isinstance(item, dict)] if isinstance(wanted, list) else []
     return [name for name in names if isinstance(name, str)]
+
+
+def _end_of(row: Row) -> tuple[str, ...]:
+    return row["id"], row["status"], str(row["finished_at"])
 
 
 def _leaves_emits(expect: Expectation) -> bool:

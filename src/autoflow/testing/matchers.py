@@ -7,7 +7,7 @@ A map that holds matchers only (`contains`, `any_of`, ...) says how its place is
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, time
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -42,7 +42,9 @@ class Instant(str):
             return False
         if isinstance(wanted, time):
             return self.local.time() == wanted
-        return (self.local if wanted.tzinfo else self.local.replace(tzinfo=None)) == wanted
+        if wanted.tzinfo is None:
+            return self.local.replace(tzinfo=None) == wanted
+        return self.local.timestamp() == wanted.timestamp()  # what comes twice is equal to no time of another zone
 
 
 class Lapse(str):
@@ -80,6 +82,15 @@ def compare(expected: Json, actual: Any, *, exactly: bool = False, path: str = "
     return [Compared(path, show(expected), _shown(actual), is_equal(expected, actual))]
 
 
+def flatten(expected: Json, path: str = "") -> Iterator[Compared]:
+    """Every value that is expected where there is nothing to compare it with."""
+    if isinstance(expected, dict) and expected and not is_matcher(expected):
+        for key, value in expected.items():
+            yield from flatten(value, f"{path}.{key}" if path else key)
+    else:
+        yield compare(expected, MISSING, path=path)[0]
+
+
 def is_met(expected: Json, actual: Any, *, exactly: bool = False) -> bool:
     """Whether a value is as expected."""
     return all(one.is_met for one in compare(expected, actual, exactly=exactly))
@@ -105,10 +116,10 @@ def is_equal(expected: Json, actual: Any) -> bool:
     return bool(expected == actual)
 
 
-def show(value: Any) -> str:
+def show(value: Any, *, longest: int = LONGEST) -> str:
     """A value on one line, as JSON; a long one is cut."""
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def _shown(actual: Any) -> str | None:

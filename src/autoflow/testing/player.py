@@ -241,12 +241,11 @@ class Player:
                 return
 
     async def _advance_to(self, moment: Millis) -> None:
-        await self._run_due()
+        """Each step ends with all done that is due: time stops where something comes due, and nowhere else."""
         while (due := await self._rig.next_due()) is not None and due <= moment:
             self._rig.clock.move_to(max(due, self._rig.clock.now()))
             await self._run_due()
         self._rig.clock.move_to(max(moment, self._rig.clock.now()))
-        await self._run_due()
 
     async def _jump_to(self, moment: Millis) -> None:
         now = self._rig.clock.now()
@@ -255,7 +254,6 @@ class Player:
         await self._advance_to(moment)
 
     async def _run_until_idle(self, limit: Millis) -> None:
-        await self._run_due()
         while (due := await self._rig.next_due()) is not None:
             if due > limit:
                 raise StopPlayingError(f"something still waits at the limit, until {self._looks.views.instant(due)}")
@@ -288,7 +286,7 @@ class Player:
     async def _operate(self, deed: Operate) -> None:
         verb, meant = deed.verb, deed.meant
         on_letters = verb in (Verb.REPLAY, Verb.DISCARD)
-        look: Callable[[Reading], Sequence[Row]] = partial(letter_rows, status="open") if on_letters else waiting_rows
+        look: Callable[[Reading], Sequence[Row]] = partial(letter_rows, status="dead") if on_letters else waiting_rows
         rows = [row for row in await self._rig.read(look) if _is_meant(row, meant)]
         if not rows:
             raise StopPlayingError(f"there is nothing to {verb.value.replace('_', ' ')}")

@@ -13,7 +13,7 @@ from autoflow.matching.wording import write_leaf
 from autoflow.model.condition import Leaf
 from autoflow.model.json import Json, JsonObject
 from autoflow.rules.verdict import Verdict
-from autoflow.testing.matchers import Compared, compare
+from autoflow.testing.matchers import Compared, compare, flatten
 from autoflow.testing.scenario import Matter, Spot
 from autoflow.testing.views import Seen
 
@@ -63,8 +63,10 @@ class Difference(NamedTuple):
 
     message: str
     lines: tuple[DiffLine, ...]
-    #: the rules of what nobody expected
+    #: the rules that it is about, where it tells
     rules: tuple[str, ...] = ()
+    #: whether all that was expected is there, and only looks different: conditions are not to blame
+    is_about_values: bool = False
 
 
 def compare_items(matter: str, wanted: Json, seen: Sequence[Seen], *, exactly: bool = False) -> Difference | None:
@@ -83,7 +85,10 @@ def compare_items(matter: str, wanted: Json, seen: Sequence[Seen], *, exactly: b
     extra = [other for one, other, _ in pairs if one is None and other is not None]
     missing = sum(1 for _, other, _ in pairs if other is None)
     diff = tuple(line for one, other, lines in pairs for line in _item_lines(matter, one, other, lines))
-    return Difference(_say(matter, len(extra), missing, len(wanted)), diff, _rules_of(extra))
+    said = _say(matter, len(extra), missing, len(wanted))
+    if missing or extra:
+        return Difference(said, diff, _rules_of(extra))
+    return Difference(said, diff, _rules_of(seen), is_about_values=True)
 
 
 def _say(matter: str, extra: int, missing: int, wanted: int) -> str:
@@ -133,7 +138,7 @@ def _pair_group(wanted: Sequence[Json], places: range, members: list[Seen], *, e
         if index is None and left:
             index = left.pop(0)
         if index is None:
-            yield place, None, compare(_without_exactly(wanted[place]), {}, path="")
+            yield place, None, list(flatten(_without_exactly(wanted[place])))
             continue
         yield place, members[index], compared[place, index]
     for index in left:

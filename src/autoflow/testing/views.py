@@ -11,11 +11,13 @@ from autoflow.model.event import is_engine_type
 from autoflow.model.run import RunStatus
 from autoflow.store.base import Reading, Row
 from autoflow.testing.cast import Attempt
-from autoflow.testing.matchers import Instant, Lapse
+from autoflow.testing.matchers import Instant, Lapse, show
 
 NEWEST = 1 << 62
 LAST_ID = "~"
 MOST = 100_000
+LONGEST_TOLD = 160
+"""Characters of what was sent, where it is told on one line."""
 
 
 class Seen(NamedTuple):
@@ -116,7 +118,7 @@ class Views:
         return Instant.of(moment, self._zone)
 
     def _seen(self, moment: int, view: Mapping[str, Any], what: str, detail: str | None = None) -> Seen:
-        more = f" {json.dumps(view[detail], ensure_ascii=False)}" if detail else ""
+        more = f" {show(view[detail], longest=LONGEST_TOLD)}" if detail else ""
         return Seen(moment, view, f"{self.instant(moment)} {what}{more}")
 
 
