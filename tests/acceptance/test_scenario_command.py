@@ -89,7 +89,7 @@ async def test_tests_are_chosen_by_a_word(home: Path) -> None:
 
 
 async def test_a_report_for_ci(home: Path) -> None:
-    """JUnit in a file while a person reads text; annotations by themselves on GitHub, and no text that gives orders."""
+    """JUnit in a file while a person reads text; on GitHub annotations, and no text that gives orders."""
     (home / "rules" / "a.test.yaml").write_text(FAILS)
     code, printed, _ = await run_command(home, "test", "--format", "junit", "-o", "report.xml")
     assert (code, "FAILED rules/a.test.yaml:2" in printed) == (1, True)

@@ -7,8 +7,8 @@ import pytest
 from jsonschema import Draft7Validator
 
 from autoflow.strict_yaml import read_yaml
-from autoflow.testing.reader import read_scenarios
 from autoflow.testing.json_schema import scenario_json_schema
+from autoflow.testing.reader import read_scenarios
 
 ROOT = Path(__file__).parents[3]
 FILES = sorted(path for folder in ("rules", "tests") for path in (ROOT / folder).rglob("*.test.yaml"))
