@@ -32,7 +32,7 @@ def render_problem(problem: Problem, source_text: str | None = None) -> str:
         [
             headline(problem),
             *_marked_line(problem, source_text),
-            *([f"  hint: {problem.hint}"] if problem.hint else []),
+            *([f"  hint: {_printable(problem.hint)}"] if problem.hint else []),
         ]
     )
 
@@ -40,7 +40,7 @@ def render_problem(problem: Problem, source_text: str | None = None) -> str:
 def headline(problem: Problem) -> str:
     """`path:line:column: severity CODE message`, on one line."""
     place = f"{problem.path}:{problem.line}:{problem.column}"
-    message = " ".join(problem.message.split())
+    message = _printable(" ".join(problem.message.split()))
     return f"{place}: {problem.severity.value} {problem.code} {message}"
 
 
@@ -57,7 +57,22 @@ def _marked_line(problem: Problem, source_text: str | None) -> list[str]:
         line, start = line[cut : cut + _SHOWN], start - cut
         width = max(1, min(width, _SHOWN - start))
     number = str(problem.line)
+    shown = _printable(line)
     # A tab before the mistake stays a tab, so that the marks stand below it on every terminal.
-    lead = "".join(char if char == "\t" else " " for char in line[:start])
-    shown = "".join(char if char.isprintable() or char == "\t" else "�" for char in line)
-    return [f"  {number} | {shown}", f"  {' ' * len(number)} | {lead}{'^' * width}"]
+    lead = "".join("\t" if char == "\t" else " " * _cells(char) for char in shown[:start])
+    marks = "^" * max(sum(map(_cells, shown[start : start + width])), 1)
+    return [f"  {number} | {shown}", f"  {' ' * len(number)} | {lead}{marks}"]
+
+
+def _printable(text: str) -> str:
+    """Text without what a terminal takes for an order."""
+    return text if text.isprintable() else "".join(c if c.isprintable() or c == "\t" else "�" for c in text)
+
+
+def _cells(char: str) -> int:
+    """How many cells of a terminal a character takes."""
+    if char.isascii():
+        return 1
+    from unicodedata import combining, east_asian_width  # few lines hold anything else
+
+    return 0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1

@@ -185,6 +185,27 @@ def test_a_page_that_cannot_be_written_is_told(
     assert shown.out.startswith("ok: ")
 
 
+@pytest.mark.parametrize(
+    ("address", "link"),
+    [("Project-URL: Codes, https://docs.example.com/codes", "https://docs.example.com/codes/AF132.md"), ("", None)],
+)
+def test_the_package_says_where_its_pages_are(
+    address: str, link: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where it names an address, findings lead to the page of their code; else the page itself comes along."""
+    package = Path("autoflow_rules-9.0.dist-info")
+    package.mkdir()
+    (package / "METADATA").write_text(f"Metadata-Version: 2.1\nName: autoflow-rules\nVersion: 9.0\n{address}\n")
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    Path("bad.yaml").write_text(BAD)
+    run("bad.yaml", format_="sarif")
+    rules = json.loads(capsys.readouterr().out)["runs"][0]["tool"]["driver"]["rules"]
+    assert next(rule for rule in rules if rule["id"] == "AF132").get("helpUri") == link
+    run("bad.yaml", format_="rdjsonl")
+    lines = [json.loads(line)["code"] for line in capsys.readouterr().out.splitlines()]
+    assert next(code for code in lines if code["value"] == "AF132").get("url") == link
+
+
 @pytest.mark.parametrize("word", ["AF110", "af110", "110", " AF110 "])
 def test_a_code_is_explained(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Its page as plain text: no marks of Markdown, the examples indented."""

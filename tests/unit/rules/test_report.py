@@ -64,6 +64,13 @@ def test_a_tab_before_the_mistake_stays_one() -> None:
     assert shown.splitlines()[1:] == ["  1 | \tx = 5", "    | \t ^"]
 
 
+def test_wide_characters_take_their_room() -> None:
+    """The marks stand below the mistake where a character is two cells wide, or none."""
+    text = "\u65e5\u672c e\u0301: \U0001f600x"
+    shown = render_problem(problem(line=1, end_line=1, column=8, end_column=10, hint=None), text)
+    assert shown.splitlines()[2] == "    | " + " " * 8 + "^^^"
+
+
 def test_a_mistake_over_several_lines_is_marked_to_the_end_of_its_first() -> None:
     """More would not fit below."""
     shown = render_problem(problem(line=1, end_line=4, column=1, hint=None), "actions:   \n  x\n")
@@ -81,6 +88,8 @@ def test_a_long_line_is_cut_around_the_mistake() -> None:
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
     """A file cannot move the cursor of who validates it."""
-    shown = render_problem(problem(line=1, end_line=1, column=1, message="a\nb", hint=None), "\x1b[2Jx")
+    said = problem(line=1, end_line=1, column=1, message="a\nb\x1b[2J", hint="c\x1b[2J\u202e")
+    shown = render_problem(said, "\x1b[2Jx")
     assert "\x1b" not in shown
-    assert shown.splitlines()[0].endswith("a b")
+    assert "\u202e" not in shown
+    assert shown.splitlines()[0].endswith("a b�[2J")

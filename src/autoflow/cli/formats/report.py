@@ -87,7 +87,7 @@ def seen_from(report: Report, checkout: str | None) -> Report:
     """The report with paths from the top of the checkout, where the command runs below it."""
     if not checkout:
         return report
-    inside = os.path.relpath(Path.cwd(), checkout)
+    inside = os.path.relpath(Path.cwd(), os.path.realpath(checkout))
     if inside == "." or inside.startswith(".."):
         return report
 

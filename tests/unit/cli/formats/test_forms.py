@@ -238,7 +238,8 @@ def test_paths_are_told_from_the_top_of_the_checkout(tmp_path: Path, monkeypatch
     below.mkdir(parents=True)
     monkeypatch.chdir(below)
     found = report(problem(), problem(path="/x/a.yaml"), problem(path="../a.yaml"), problem(path="<stdin>"))
-    moved = seen_from(found, str(tmp_path / "checkout"))
+    (tmp_path / "link").symlink_to(tmp_path / "checkout")
+    moved = seen_from(found, str(tmp_path / "link"))
     assert {item.path for item in moved.problems} == {"shop/rules/a.yaml", "/x/a.yaml", "a.yaml", "<stdin>"}
     assert moved.files == ("shop/rules/a.yaml", "shop/rules/b.yaml")
     assert moved.line_of(next(p for p in moved.problems if p.path == "shop/rules/a.yaml")).startswith("names")
