@@ -14,6 +14,7 @@ from autoflow.settings.kinds import (
     LISTEN,
     LONG_SPAN,
     PATH,
+    REDACTED,
     RETRY,
     SHARE,
     SIZE,
@@ -31,6 +32,7 @@ SECTIONS_SAID = {
     "http": "The HTTP door.",
     "egress": "What rules may reach.",
     "retention": "How long what has been is kept.",
+    "record": "What stands in scenarios that are written from stored events.",
     "limits": "How much of anything is taken at once.",
     NOTIFIERS: "Who sends messages, by name; the type is the name, or written as `type`.",
 }
@@ -99,6 +101,12 @@ _ALL = (
     Key(name="retention.runs", kind=LONG_SPAN, default="90d", doc="How long finished runs are kept."),
     Key(name="retention.dead_letters", kind=LONG_SPAN, default="30d", doc="How long dead letters are kept."),
     Key(name="retention.max_size", kind=SIZE, default="10GiB", doc="How large the database may grow."),
+    Key(
+        name="record.redact",
+        kind=lists(REDACTED),
+        default="[email, phone]",
+        doc="What `autoflow test record` makes up: email, phone, and references to values (job.client.name).",
+    ),
     Key(name="limits.body", kind=SIZE, default="1MiB", doc="The largest HTTP request."),
     Key(name="limits.event_bytes", kind=SIZE, default="1MiB", doc="The largest single event."),
     Key(name="limits.depth", kind=numbers(1, 500), default="64", doc="How deep an event may be nested."),

@@ -26,6 +26,7 @@ _SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB|TiB)")
 _LISTEN = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:\[\]/]+)):(?P<port>\d{1,5})")
 _TARGET = re.compile(r"(?:\[[0-9A-Fa-f:.]+\](?::\d{1,5})?|[^\s:/\[\]]+(?::\d{1,5})?|[0-9A-Fa-f:.]+(?:/\d{1,3})?)")
 _NETWORK = re.compile(r"[0-9A-Fa-f:.]+/\d{1,3}(?::\d{1,5})?")
+_REFERENCE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*|\[([0-9]+|\*)\]){0,16}")
 _WHOLE = re.compile(r"\d{1,18}")
 
 
@@ -174,6 +175,14 @@ def _read_target(value: Json, folder: Path) -> str:
     return text
 
 
+def _read_redacted(value: Json, folder: Path) -> str:
+    """`email`, `phone`, or where a value stands in an event: a name with dots, as in a rule."""
+    text = _read_text(value, folder)
+    if not _REFERENCE.fullmatch(text):
+        raise ValueError(f"{_show(value)} is neither email, phone nor a reference such as job.client.name")
+    return text
+
+
 def _read_url(value: Json, folder: Path) -> str:
     text = _read_text(value, folder)
     parts = urlsplit(text)
@@ -228,6 +237,7 @@ LONG_SPAN = Kind(read=_read_long_span, schema=_SPAN_TEXT)
 SIZE = Kind(read=_read_size, schema={"type": "string", "pattern": "^[0-9]+ ?(B|KiB|MiB|GiB|TiB)$"})
 SHARE = Kind(read=_read_share, schema={"type": "number", "exclusiveMinimum": 0, "maximum": 1})
 LISTEN = Kind(read=_read_listen, schema=_TEXT_SCHEMA)
+REDACTED = Kind(read=_read_redacted, schema={"type": "string", "pattern": f"^{_REFERENCE.pattern}$"})
 HOST = Kind(read=_read_host, schema=_TEXT_SCHEMA)
 TARGET = Kind(read=_read_target, schema=_TEXT_SCHEMA)
 URL = Kind(read=_read_url, schema={"type": "string", "pattern": "^https?://"})

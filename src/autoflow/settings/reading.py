@@ -22,7 +22,7 @@ from autoflow.settings.keys import KEYS, NOTIFIERS, SECTIONS
 from autoflow.settings.kinds import HEADERS, Kind, is_loopback
 from autoflow.settings.notifiers import TRANSPORTS, Option, Transport
 from autoflow.settings.sources import Source
-from autoflow.settings.values import EgressSettings, HttpSettings, Limits, Retention, Settings
+from autoflow.settings.values import EgressSettings, HttpSettings, Limits, RecordSettings, Retention, Settings
 from autoflow.strict_yaml import Pointer
 
 
@@ -117,6 +117,7 @@ class _Reading:
             egress=EgressSettings(**_section(values, "egress")),
             retention=Retention(**_section(values, "retention")),
             limits=Limits(**_section(values, "limits")),
+            record=RecordSettings(**_section(values, "record")),
             notifiers=notifiers,
             warnings=tuple(sorted(warnings, key=_order_of)),
         )

@@ -54,6 +54,13 @@ class Retention(NamedTuple):
     max_size: int = 10 * GIB
 
 
+class RecordSettings(NamedTuple):
+    """What stands in scenarios that are written from stored events."""
+
+    #: `email`, `phone`, or references to values: what is made up
+    redact: tuple[str, ...] = ("email", "phone")
+
+
 class Limits(NamedTuple):
     """How much of anything is taken at once; sizes in bytes, times in milliseconds."""
 
@@ -89,5 +96,6 @@ class Settings(NamedTuple):
     timezone: str = "UTC"
     retention: Retention = Retention()
     limits: Limits = Limits()
+    record: RecordSettings = RecordSettings()
     #: what can be used and is probably not meant
     warnings: tuple[Problem, ...] = ()

@@ -73,14 +73,25 @@ def test_the_defaults_in_the_table_are_the_defaults_in_force(tmp_path: Path) -> 
     for key in KEYS.values():
         section, _, name = key.name.rpartition(".")
         lines.setdefault(section, []).append(
-            f"{'  ' if section else ''}{name}: {key.default!r}".replace("'[]'", "[]")
+            f"{'  ' if section else ''}{name}: {key.default!r}".replace("'[", "[").replace("]'", "]")
         )
     text = "\n".join("\n".join(([f"{section}:"] if section else []) + part) for section, part in lines.items())
     (tmp_path / "written.yaml").write_text(text)
     (tmp_path / "empty.yaml").write_text("")
     written = load_settings(tmp_path / "written.yaml", environ={})
     empty = load_settings(tmp_path / "empty.yaml", environ={})
-    for name in ("rules", "templates", "state", "http", "egress", "retry", "timezone", "retention", "limits"):
+    for name in (
+        "rules",
+        "templates",
+        "state",
+        "http",
+        "egress",
+        "retry",
+        "timezone",
+        "retention",
+        "record",
+        "limits",
+    ):
         assert getattr(written, name) == getattr(empty, name), name
 
 

@@ -13,7 +13,7 @@ from autoflow.settings import Settings, load_settings
 from autoflow.settings.reading import read_settings
 
 DAY = 86_400_000
-TOP_KEYS = "rules, templates, state, retry, timezone, http, egress, retention, limits, notifiers"
+TOP_KEYS = "rules, templates, state, retry, timezone, http, egress, retention, record, limits, notifiers"
 TYPE_HINT = "write type: one of email, sms, webhook"
 
 
