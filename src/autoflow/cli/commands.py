@@ -20,6 +20,7 @@ GROUPS = {
     "check": ("test-rule", "schema"),
     "fmt": ("fmt",),
     "scenarios": ("test",),
+    "record": ("test",),
     "look": ("events", "pending", "runs", "dead-letters", "rules"),
     "why": ("why",),
     "doctor": ("health", "doctor"),
@@ -48,7 +49,7 @@ def make_app(word: str | None = None) -> typer.Typer:
     for group in wanted or GROUPS:
         import_module(f"autoflow.cli.{group}").register(app)
     if wanted:  # each command takes a while to be made of its signature
-        app.registered_commands = [command for command in app.registered_commands if command.name == word]
+        app.registered_commands = [one for one in app.registered_commands if (one.name or "").split()[0] == word]
         app.registered_groups = [group for group in app.registered_groups if group.name == word]
     return app
 

@@ -12,7 +12,14 @@ ORDER = ("Run", "Know before", "Look and act", "See how it is", "Commands")
 
 
 class Sections(typer.core.TyperGroup):
-    """A group of commands that lists them by section, in their order."""
+    """A group of commands that lists them by section, in their order. A command's name may have two words."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the arguments begin with: one of two words before one of the first word alone."""
+        both = " ".join(args[:2])
+        if len(args) > 1 and both in self.commands:
+            args = [both, *args[2:]]
+        return super().resolve_command(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """The commands first: they are what is looked for; then the options."""

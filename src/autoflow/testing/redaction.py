@@ -12,7 +12,6 @@ from typing import Final
 
 from autoflow.matching.lookup import MISSING
 from autoflow.matching.paths import compile_reference, parse_reference
-from autoflow.model.event import Event, facts_of
 from autoflow.model.json import Json
 
 EMAIL, PHONE = "email", "phone"
@@ -40,14 +39,14 @@ class Redaction:
         """How many values are replaced."""
         return len(self._texts) + len(self._numbers)
 
-    def learn(self, event: Event) -> None:
-        """Find the values of an event that are to be replaced."""
-        facts = facts_of(event)
+    def learn(self, data: Json) -> None:
+        """Find the values of an event's data that are to be replaced."""
+        facts: dict[str, Json] = {**(data if isinstance(data, dict) else {}), "event": {"data": data}}
         for reference in self._references:
             found = compile_reference(reference)(facts)
             for _, text in _scalars(None if found is MISSING else found):
                 self._learn_text(text)
-        for key, text in _scalars(event.data):
+        for key, text in _scalars(data):
             if self._mails:
                 for found in _MAIL.findall(text):
                     self._texts.setdefault(found, f"person{len(self._texts) + 1}@example.com")
