@@ -20,7 +20,7 @@ GROUPS = {
     "check": ("test-rule", "schema"),
     "fmt": ("fmt",),
     "scenarios": ("test",),
-    "record": ("test",),
+    "record": ("test record",),
     "look": ("events", "pending", "runs", "dead-letters", "rules"),
     "why": ("why",),
     "doctor": ("health", "doctor"),
@@ -29,7 +29,7 @@ GROUPS = {
     "emit": ("emit",),
     "init": ("init",),
 }
-"""The files beside this one that register commands, and the first word of each command in them."""
+"""The files beside this one that register commands, and the name of each command in them."""
 
 
 def make_app(word: str | None = None) -> typer.Typer:
@@ -45,7 +45,7 @@ def make_app(word: str | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(root)
-    wanted = [group for group, words in GROUPS.items() if word in words]
+    wanted = [group for group, names in GROUPS.items() if word in [name.split()[0] for name in names]]
     for group in wanted or GROUPS:
         import_module(f"autoflow.cli.{group}").register(app)
     if wanted:  # each command takes a while to be made of its signature

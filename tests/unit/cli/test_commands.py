@@ -7,11 +7,11 @@ from autoflow.cli.commands import GROUPS, make_app
 
 
 def names_of(app: typer.Typer) -> set[str]:
-    """The first words of all commands of an app."""
+    """The names of all commands of an app."""
     return set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # the root is a group
 
 
-def test_every_command_is_found_by_its_first_word() -> None:
+def test_every_command_is_found_by_its_name() -> None:
     """The table of groups names each command there is, once, and none besides."""
     named = [word for words in GROUPS.values() for word in words]
     assert sorted(named) == sorted(names_of(make_app()))
@@ -19,9 +19,24 @@ def test_every_command_is_found_by_its_first_word() -> None:
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_command_comes_alone(group: str) -> None:
-    """Each word leads to the file that registers its command, and nothing beside it is made."""
-    for word in GROUPS[group]:
-        assert names_of(make_app(word)) == {word}
+    """Each first word leads to the files that register its commands, and nothing beside them is made."""
+    every = [name for names in GROUPS.values() for name in names]
+    for name in GROUPS[group]:
+        word = name.split()[0]
+        assert names_of(make_app(word)) == {one for one in every if one.split()[0] == word}
+
+
+def test_a_command_of_two_words_is_found_before_that_of_the_first() -> None:
+    """`test record` is no path that is to be tested; `test recorded` is."""
+    root = typer.main.get_command(make_app("test"))
+    context = root.make_context("autoflow", ["test"])
+    for words, name, rest in (
+        (["test", "record", "e"], "test record", ["e"]),
+        (["test", "recorded"], "test", ["recorded"]),
+        (["test"], "test", []),
+    ):
+        found, _, left = root.resolve_command(context, words)  # type: ignore[attr-defined]  # the root is a group
+        assert (found, left) == (name, rest)
 
 
 @pytest.mark.parametrize("word", ["validat", "--help", "-h", ""])
