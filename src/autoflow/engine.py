@@ -26,7 +26,7 @@ from autoflow.scheduling.wakeup import Alarm
 from autoflow.store.base import Store, Transaction
 from autoflow.store.events import ACCEPTED, StoredEvent, insert_events
 from autoflow.store.versions import Generation, last_generation, store_generation, store_versions
-from autoflow.store.waiting import NewPending, end_pending, insert_pending
+from autoflow.store.waiting import NewPending, end_pending, ended_by, insert_pending
 
 log = get_log("autoflow.engine")
 
@@ -206,7 +206,7 @@ class Engine:
             for found in tx.rows("waiting_for", pattern=pattern, account=one.event.account, key=key):
                 row = tx.row("pending_by_id", id=found["id"])
                 if row is not None:
-                    end_pending(tx, row, f"event {one.event.id} ({one.event.type}) ended it")
+                    end_pending(tx, row, ended_by(one.event.id, one.event.type))
                     ended.append((row["rule_id"], row["run_id"]))
                     tx.after_commit(self.metrics.trigger_cancelled)
         return tuple(ended)

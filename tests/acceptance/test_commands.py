@@ -172,6 +172,7 @@ async def test_pause_and_resume_are_not_there_yet(home: Path) -> None:
         (("pending", "cancel", "1"), 69, "none ever did"),
         (("why",), 2, "missing argument"),
         (("why", "e1"), 69, "none ever did"),
+        (("why", ".."), 2, "is no event"),
         (("runs", "list", "--limit", "0"), 2, "--limit"),
         (("runs", "show"), 2, "missing argument"),
         (("run", "--listen", "nonsense"), 2, "--listen nonsense"),

@@ -123,6 +123,11 @@ async def test_a_hit_shows_what_became_of_it(desk: Desk) -> None:
     assert items["late"]["because"] == "it waits until 2027-01-15T08:05:00.000Z"
     assert items["late"]["pending"] is not None
     assert items["ended"]["because"] == "cancelled at 2027-01-15T08:00:00.000Z: event e2 (stop) ended it"
+    stop = await desk.why("e2")
+    assert [one["rule"] for one in stop["event"]["ended"]] == ["ended"]
+    assert stop["event"]["ended"][0]["run"] == items["ended"]["run"]
+    assert (stop["items"], stop["notes"]) == ([], [])
+    assert (await desk.why("e1"))["event"]["ended"] == []
     failed = await desk.rule("e3", "fails")
     assert (failed["outcome"], failed["dead_letters"]) == ("failed", [1])
     assert failed["because"] == ("step 1 (sms) was given up after 1 attempt: permanent, http-400: no (dead letter 1)")
@@ -131,6 +136,18 @@ async def test_a_hit_shows_what_became_of_it(desk: Desk) -> None:
     assert again["because"] == (
         "attempt 1 at step 1 failed (timeout: slow); the next try is at 2027-01-15T08:01:00.000Z"
     )
+
+
+async def test_an_event_of_our_own_names_the_run_that_made_it(desk: Desk) -> None:
+    """Followed by its id, as any other."""
+    text = rule("first").replace(ACTS, "actions: [ { emit: { type: y } } ]")
+    await desk.line.use(together(text, rule("second", event="y")))
+    await desk.line.emit("x", {}, event_id="e1")
+    await desk.line.advance(0)
+    first = await desk.rule("e1", "first")
+    [made] = await desk.line.rows("events_of_run", run_id=first["run"], event_seq=1)
+    told = await desk.why(made["id"])
+    assert (told["event"]["made_by"], told["items"][0]["outcome"]) == (first["run"], "done")
 
 
 async def test_each_reason_for_doing_nothing_has_its_name(desk: Desk) -> None:

@@ -51,6 +51,9 @@ def _event_lines(told: Mapping[str, Any]) -> list[str]:
     count = _counted(rules["rules"], "rule")
     since = "which are in force" if rules["in_force"] else "of which some are others now"
     lines.append(paint(f"  judged by the {count} of generation {rules['id']}, {since}", "dim"))
+    if event["made_by"]:
+        lines.append(paint(f"  made by {event['made_by']}", "dim"))
+    lines += [f"  it ended what {printable(one['rule'])} had waiting ({one['run']})" for one in event["ended"]]
     duplicates = event["duplicates"]
     if duplicates and duplicates["count"]:
         again = f"  came again {_counted(duplicates['count'], 'time')}, last {from_now(duplicates['last_at'])}"

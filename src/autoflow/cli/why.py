@@ -50,7 +50,10 @@ def register(app: typer.Typer) -> None:
 def show_why(asked: Asked) -> None:
     """Ask, and print."""
     from autoflow.cli.output import print_json
+    from autoflow.errors import UsageError
 
+    if asked["event"] in ("", ".", ".."):  # what no path of a URL can hold
+        raise UsageError(f"{asked['event']!r} is no event", hint="see `autoflow events list`; a number (seq) will do")
     path = f"/v1/events/{quote(asked['event'], safe='')}/why"
     told = ask(
         asked, "GET", path, rule=asked["rule"], source=asked["source"], account=asked["account"],

@@ -287,6 +287,11 @@ def next_due(view: Reading, *, after: int = -1, only_shadow: bool = False) -> in
     return due
 
 
+def ended_by(event_id: str, event_type: str) -> str:
+    """Why work was ended by an event, as its run keeps it."""
+    return f"event {event_id} ({event_type}) ended it"
+
+
 def end_pending(tx: Transaction, row: Row, reason: str) -> Ended:
     """Cancel waiting work: what has not begun goes at once, what is in progress stops at its next step."""
     if row["claim"]:

@@ -11,11 +11,15 @@ from autoflow.clock import to_rfc3339
 from autoflow.errors import UsageError
 from autoflow.store.base import Reading, Row
 from autoflow.store.versions import StoredVersion, load_versions
+from autoflow.store.waiting import ended_by
 from autoflow.web.paging import number_of
 
 RECENT = 200
 """The newest events, among which an id that was misspelt is looked for."""
 MOST_NEAR = 5
+MOST_ENDED = 50
+ENDED_WITHIN = 60_000
+"""Milliseconds after an event's arrival in which what it ended is looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,8 @@ class Evidence:
     #: by run
     letters: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     attempts: Mapping[str, Row] = field(default_factory=dict)
+    #: work of other events that this one ended
+    ended: Sequence[Row] = ()
     #: (account, id) of the versions that run now as they did then
     unchanged: frozenset[tuple[str, str]] = frozenset()
 
@@ -87,8 +93,16 @@ def gather(view: Reading, wanted: Wanted) -> Evidence | Missing:
         errors={row["version"]: row["message"] for row in view.rows("judgement_errors_of", event_seq=seq)},
         letters=letters,
         attempts=_last_attempts(view, pending),
+        ended=_ended(view, event),
         unchanged=frozenset(version.key for number, version in then.items() if number in current),
     )
+
+
+def _ended(view: Reading, event: Row) -> Sequence[Row]:
+    """It was ended in the commit that took the event, or at its next step."""
+    since = event["received_at"]
+    reason = ended_by(event["id"], event["type"])
+    return view.rows("runs_ended_by", since=since, until=since + ENDED_WITHIN, reason=reason, limit=MOST_ENDED)
 
 
 def _last_attempts(view: Reading, pending: Mapping[int, Row]) -> Mapping[str, Row]:

@@ -64,7 +64,7 @@ def tell_why(evidence: Evidence, wanted: Wanted, *, everything: bool) -> dict[st
         },
         "items": [_to_json(one, _now(one.version, evidence, today)) for one in shown],
         "counts": dict(Counter(one.fate.outcome.value for one in judged)),
-        "notes": _notes(event, judged),
+        "notes": [] if evidence.ended else _notes(event, judged),
         "next_cursor": None,
     }
 
@@ -196,6 +196,8 @@ def _event_to_json(evidence: Evidence, event: Event) -> JsonObject:
         "seq": row["seq"],
         "received_at": time_of(event.received_at),
         "matched": row["matched"],
+        "made_by": row["parent_run"],
+        "ended": [{"rule": ended["rule_id"], "run": ended["id"]} for ended in evidence.ended],
         "duplicates": None
         if repeats is None
         else {

@@ -334,6 +334,12 @@ ORDER BY r.id DESC LIMIT :limit;
 SELECT id, account, rule_id, version, status, due_at, started_at, finished_at, error FROM runs
 WHERE event_seq = :event_seq ORDER BY id;
 
+-- runs_ended_by --
+-- The runs that were cancelled for this reason in this time.
+SELECT id, rule_id FROM runs
+WHERE finished_at >= :since AND finished_at <= :until AND status = 'cancelled' AND error = :reason
+ORDER BY finished_at, id LIMIT :limit;
+
 -- pending_of_event --
 -- What still waits because of an event.
 SELECT id, account, rule_id, version, run_id, kind, due_at, claim, shadow, cancelled FROM pending_triggers
