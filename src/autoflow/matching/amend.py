@@ -10,7 +10,7 @@ from autoflow.matching.paths import steps_of
 from autoflow.matching.steps import INDEX
 from autoflow.model.condition import Reference
 from autoflow.model.event import Event
-from autoflow.model.json import Json, plain_json
+from autoflow.model.json import Json
 
 _WORDS: Final = frozenset({"id", "type", "source"})
 """What an envelope always has, as a text with something in it."""
@@ -35,7 +35,7 @@ def put_value(event: Event, reference: Reference, value: Json) -> Event | None:
     data = _put(event.data if isinstance(event.data, dict) else {}, place, value)
     if data is MISSING:
         return None
-    return event._replace(data=data, raw=plain_json(data).encode("utf-8", "surrogatepass"))
+    return event._replace(data=data, raw=b"")  # it is only judged, and written nowhere
 
 
 def _put_envelope(event: Event, place: Sequence[str], value: Json) -> Event | None:

@@ -27,6 +27,8 @@ from autoflow.model.json import Json
 
 MOST_CANDIDATES: Final = 200
 """Values that are tried for one comparison."""
+LARGEST_KEPT: Final = 200
+"""Elements or characters of what was found, up to which something is put to it; else it is replaced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +158,8 @@ def _candidates(chain: Chain, left: Json, right: Json) -> Iterator[Json]:
 
 
 def _plain_candidates(operator: str, left: Json, right: Json) -> Iterator[Json]:
+    if isinstance(left, str | list) and len(left) > LARGEST_KEPT:
+        left = type(left)()
     rights = right if isinstance(right, list) else [right]
     if operator in ("startsWith", "endsWith", "containsText", "includes") and isinstance(left, str):
         yield from (f"{one}{left}" if operator != "endsWith" else f"{left}{one}" for one in rights)

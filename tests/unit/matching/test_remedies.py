@@ -110,6 +110,14 @@ def test_no_value_is_named_that_was_not_tried() -> None:
         assert ", needs" in found.changes[0].text
 
 
+def test_a_large_value_is_replaced_and_not_repeated() -> None:
+    """An answer does not carry a list of thousands of elements back with one more."""
+    found = remedy_of('job.items contains "x"', {"job": {"items": list(range(10_000))}})
+    assert found is not None
+    assert (found.changes[0].value, found.is_enough) == (["x"], True)
+    assert len(found.changes[0].text) < 150
+
+
 @pytest.mark.parametrize(
     ("reference", "value", "data"),
     [
