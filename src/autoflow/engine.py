@@ -15,12 +15,14 @@ from typing import NamedTuple
 from autoflow.clock import Clock, to_rfc3339
 from autoflow.model.event import Event, arrival_facts
 from autoflow.model.ids import IdSource
+from autoflow.model.pending import Pending
 from autoflow.model.rule import OnChange, Rule
 from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
 from autoflow.rules.rulebook import NOTHING, Rulebook, RuleVersion, WaitBook
 from autoflow.rules.succession import Successor, find_leaving
 from autoflow.rules.versions import VersionBook
+from autoflow.runs.express import ExpressRuns
 from autoflow.scheduling.planner import Targets, plan_run
 from autoflow.scheduling.wakeup import Alarm
 from autoflow.store.base import Store, Transaction
@@ -90,6 +92,8 @@ class Engine:
         self._installing = asyncio.Lock()
         #: is told of what was taken, after its commit
         self.watch: Callable[[Sequence[Receipt]], None] | None = None
+        #: where there is one: what can begin as its event is stored does
+        self.express: ExpressRuns | None = None
 
     async def take(self, events: Sequence[Event]) -> list[Receipt]:
         """Store events and what they lead to; return once all of it is on disk."""
@@ -117,9 +121,23 @@ class Engine:
             ends=ends,
         )
 
+    def prepare(self, judged: Judged) -> Judged:
+        """The same, with those of its runs made ready that can begin as it is stored.
+
+        It has to come to `record`, or to `give_back`.
+        """
+        if self.express is None or not judged.planned:
+            return judged
+        return judged._replace(planned=tuple(self.express.prepare(new, judged.event) for new in judged.planned))
+
+    def give_back(self, batch: Sequence[Judged]) -> None:
+        """These will not be recorded."""
+        if self.express is not None:
+            self.express.give_back(_prepared(batch))
+
     def record(self, tx: Transaction, batch: Sequence[Judged], *, parent_run: str | None = None) -> list[Receipt]:
         """Store judged events and their plans, in order: an event ends older work before it plans its own."""
-        rulebook = self.rulebook
+        rulebook, prepared = self.rulebook, _prepared(batch)
         batch = [one if one.rulebook is rulebook else self.judge(one.event) for one in batch]
         first, stored = insert_events(
             tx,
@@ -129,6 +147,7 @@ class Engine:
             parent_run=parent_run,
         )
         receipts: list[Receipt] = []
+        begun: list[Pending] = []
         waiting: list[tuple[int, NewPending]] = []
         told: list[tuple[Judged, Receipt]] = []
         for seq, (one, became) in enumerate(zip(batch, stored, strict=True), start=first):
@@ -138,7 +157,7 @@ class Engine:
             elif one.planned or one.errors or one.ends:
                 if one.ends:
                     # What it ends may stand in this very batch.
-                    insert_pending(tx, waiting)
+                    begun += insert_pending(tx, waiting, epoch=self._store.epoch)
                     waiting = []
                 ended = self._end(tx, one)
                 planned = self._plan(tx, one, seq)
@@ -146,11 +165,13 @@ class Engine:
                 receipt = Receipt(one.event, became, planned, ended)
                 told.append((one, receipt))
             receipts.append(receipt)
-        insert_pending(tx, waiting)
+        begun += insert_pending(tx, waiting, epoch=self._store.epoch)
         if told:
             tx.after_commit(lambda: self._tell(told))
         if self.watch is not None:
             tx.after_commit(partial(self.watch, receipts))
+        if prepared and self.express is not None:
+            tx.after_commit(partial(self.express.settle, prepared, begun))
         return receipts
 
     async def install(self, rules: Sequence[Rule], versions: VersionBook) -> Rulebook:
@@ -217,6 +238,8 @@ class Engine:
             tx.run("insert_judgement_error", event_seq=seq, version=version.id, message=message)
         if self._options.shadow:
             return tuple(new._replace(shadow=True) for new in one.planned)
+        if self.express is not None and not self.express.is_open:
+            return tuple(new._replace(first=None) for new in one.planned)
         return one.planned
 
     def _tell(self, told: Sequence[tuple[Judged, Receipt]]) -> None:
@@ -238,9 +261,14 @@ class Engine:
                         "run.planned", due_at=to_rfc3339(new.due_at), rule_id=new.rule_id, run_id=new.run_id,
                         event_id=one.event.id, account=new.account,
                     )  # fmt: skip
-        due = [new.due_at for _, receipt in told for new in receipt.planned]
+        due = [new.due_at for _, receipt in told for new in receipt.planned if new.first is None]
         if due:
             self._alarm.arm(min(due))
+
+
+def _prepared(batch: Sequence[Judged]) -> list[str]:
+    """The runs among these that are ready to begin."""
+    return [new.run_id for one in batch for new in one.planned if new.first is not None]
 
 
 def keep_versions(

@@ -17,6 +17,7 @@ from autoflow.rules.context import LoadContext
 from autoflow.rules.versions import VersionBook
 from autoflow.runs.dispatcher import Dispatcher
 from autoflow.runs.executor import Executor, ExecutorOptions
+from autoflow.runs.express import ExpressRuns
 from autoflow.runs.inner import InnerRuns
 from autoflow.runs.slots import Slots
 from autoflow.scheduling.wakeup import Alarm
@@ -49,6 +50,8 @@ class Line:
     dispatcher: Dispatcher
     #: its `actions` are to be set before anything is performed
     executor: Executor
+    express: ExpressRuns
+    slots: Slots
 
 
 def make_line(store: Store, *, clock: Clock, alarm: Alarm, context: LoadContext, options: LineOptions) -> Line:
@@ -66,13 +69,26 @@ def make_line(store: Store, *, clock: Clock, alarm: Alarm, context: LoadContext,
         options=EngineOptions(shadow=options.shadow),
     )
     executor.ledger.sink = engine
+    slots = Slots(options.slots, share=options.target_share)
+    express = ExpressRuns(versions, executor, slots=slots)
+    if not options.shadow:  # else nothing is sent
+        engine.express = express
     dispatcher = Dispatcher(
         store,
         executor,
         inner=InnerRuns(store, versions, executor, clock=clock, metrics=metrics),
+        express=express,
         alarm=alarm,
         clock=clock,
-        slots=Slots(options.slots, share=options.target_share),
+        slots=slots,
         only_shadow=options.shadow,
     )
-    return Line(metrics=metrics, versions=versions, engine=engine, dispatcher=dispatcher, executor=executor)
+    return Line(
+        metrics=metrics,
+        versions=versions,
+        engine=engine,
+        dispatcher=dispatcher,
+        executor=executor,
+        express=express,
+        slots=slots,
+    )

@@ -16,7 +16,7 @@ from autoflow.model.json import Json
 from autoflow.model.rule import Enabled, Rule
 from autoflow.rules.fields import Field, field_to_json, find_fields
 from autoflow.rules.verdict import Stage, Verdict, is_woken, judge_rule, verdict_to_json
-from autoflow.runs.render import Facts, render_params
+from autoflow.runs.render import Facts, prepare_params, render_params
 from autoflow.templates import TemplateLibrary
 
 _ASLEEP = frozenset({Stage.ACCOUNT, Stage.TYPE, Stage.TRIGGER})
@@ -129,7 +129,7 @@ def _render(
     rendered: list[PreviewedAction] = []
     for step in rule.actions:
         try:
-            params = render_params(step, types[step.type], ready, library)
+            params = render_params(prepare_params(step, types[step.type]), ready, library)
         except TemplateError as error:
             return tuple(rendered), error
         rendered.append(PreviewedAction(type=step.type, params=params))

@@ -19,7 +19,7 @@ from autoflow.model.step import RetryPolicy
 from autoflow.reload import Reloader, Sources
 from autoflow.rules.context import LoadContext
 from autoflow.rules.loader import load_text
-from autoflow.runs.executor import ActionSet
+from autoflow.runs.action_set import ActionSet
 from autoflow.store.sqlite.store import SqliteStore
 from autoflow.templates import TemplateLibrary, check_template
 from autoflow.testing.doubles import VirtualAlarm
@@ -75,6 +75,7 @@ class Line:
         line = make_line(self.store, clock=self.clock, alarm=self.alarm, context=CONTEXT, options=options)
         self.metrics, self.versions, self.executor = line.metrics, line.versions, line.executor
         self.engine, self.dispatcher = line.engine, line.dispatcher
+        self.slots, self.express = line.slots, line.express
         actions = dict.fromkeys(("sms", "email", "webhook", "http", "log"), self.recorder)
         self.executor.actions = ActionSet(
             types=ACTION_TYPES, actions={**actions, "emit": EmitAction()}, library=TemplateLibrary()

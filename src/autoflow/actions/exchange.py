@@ -93,13 +93,19 @@ def _check_name(name: str) -> str:
 
 def metadata_headers(request: Request, version: str) -> dict[str, str]:
     """Who sends this and for which attempt; ids are percent-encoded where a header could not hold them."""
+    agent, rule, account = _who(version, request.rule_id, request.account)
     return {
-        "User-Agent": f"autoflow/{version}",
+        "User-Agent": agent,
         "X-Autoflow-Attempt": str(request.attempt),
-        "X-Autoflow-Rule": _encode(request.rule_id),
+        "X-Autoflow-Rule": rule,
         "X-Autoflow-Run": _encode(request.run_id),
-        "X-Autoflow-Account": _encode(request.account),
+        "X-Autoflow-Account": account,
     }
+
+
+@lru_cache(maxsize=1024)
+def _who(version: str, rule_id: str, account: str) -> tuple[str, str, str]:
+    return f"autoflow/{version}", _encode(rule_id), _encode(account)
 
 
 def write_body(value: Json) -> bytes:

@@ -22,8 +22,9 @@ from autoflow.observe.metrics import Metrics
 from autoflow.reload import Reloader, Sources
 from autoflow.rules.loaded import make_context
 from autoflow.rules.versions import VersionBook
+from autoflow.runs.action_set import ActionSet
 from autoflow.runs.dispatcher import Dispatcher
-from autoflow.runs.executor import ActionSet, Executor
+from autoflow.runs.executor import Executor
 from autoflow.sampling import Sampler
 from autoflow.scheduling.wakeup import SchedulerAlarm
 from autoflow.security.egress import EgressGuard
@@ -82,9 +83,7 @@ def make_parts(
     executor.actions = ActionSet(types=ACTION_TYPES, actions=actions, library=library)
     sampler = Sampler(lambda: engine.rulebook, store, clock)
     engine.watch = sampler.offer
-    limits = settings.limits
-    decode_limits = DecodeLimits(event_bytes=limits.event_bytes, depth=limits.depth, events=limits.batch)
-    decoder = Decoder(engine.ids, decode_limits, ZoneInfo(settings.timezone))
+    decoder = _make_decoder(settings, engine)
     return Parts(
         clock=clock,
         metrics=line.metrics,
@@ -93,12 +92,18 @@ def make_parts(
         outgoing=outgoing,
         engine=engine,
         sampler=sampler,
-        gate=Gate(engine, store, line.metrics, Room(limits.body)),
+        gate=Gate(engine, store, line.metrics, Room(settings.limits.body)),
         decoder=decoder,
         dispatcher=line.dispatcher,
         reloader=_make_reloader(settings, engine, executor, line.versions, store, problems),
         trial=_make_trial(engine, executor, decoder),
     )
+
+
+def _make_decoder(settings: Settings, engine: Engine) -> Decoder:
+    limits = settings.limits
+    decode_limits = DecodeLimits(event_bytes=limits.event_bytes, depth=limits.depth, events=limits.batch)
+    return Decoder(engine.ids, decode_limits, ZoneInfo(settings.timezone))
 
 
 def _make_trial(engine: Engine, executor: Executor, decoder: Decoder) -> RuleTrial:
@@ -149,4 +154,6 @@ def _make_outgoing(settings: Settings) -> Outgoing:
     """The one way out; the config's own servers are allowed to its own notifiers."""
     egress = settings.egress
     trusted = trusted_hosts(settings.notifiers)
-    return Outgoing(EgressGuard(egress.allow, require_https=egress.require_https, trusted=trusted))
+    guard = EgressGuard(egress.allow, require_https=egress.require_https, trusted=trusted)
+    # What has waited for a slot of its target waits for no connection.
+    return Outgoing(guard, per_host=int(settings.limits.slots * settings.limits.target_share))

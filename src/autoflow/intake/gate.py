@@ -72,7 +72,7 @@ class Gate:
         self.refuse_past(len(events))
         if failpoints.armed:
             failpoints.reach(Failpoint.RECEIVED)
-        judged = [self._engine.judge(event) for event in events]
+        judged = [self._engine.prepare(self._engine.judge(event)) for event in events]
         self._arrived.append((judged, transport, answer))
         self._in_flight += len(judged)
         if self._writing is None or self._writing.done():
@@ -129,13 +129,15 @@ class Gate:
     async def _refuse_batch(self, batch: list[_Group], error: Exception) -> None:
         """Nothing of a batch was kept: where one sender's events are to blame, only that one may fail."""
         if len(batch) < 2 or isinstance(error, StorageError):
-            for _, _, answer in batch:
+            for judged, _, answer in batch:
+                self._engine.give_back(judged)
                 _tell(answer, (), error)
             return
         for judged, transport, answer in batch:
             try:
                 receipts = await self._store.transact(partial(self._engine.record, batch=judged))
             except Exception as fault:
+                self._engine.give_back(judged)
                 _tell(answer, (), fault)
             else:
                 self._answer([(judged, transport, answer)], receipts)

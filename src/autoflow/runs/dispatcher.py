@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from autoflow import failpoints
 from autoflow.clock import Clock
 from autoflow.errors import FencedError, StorageError
 from autoflow.failpoints import Failpoint
+from autoflow.model.pending import Pending
 from autoflow.observe.log import get_log
 from autoflow.runs.executor import Executor
+from autoflow.runs.express import Express, ExpressRuns
 from autoflow.runs.inner import Inner, InnerRuns
 from autoflow.runs.ledger import Taken
 from autoflow.runs.slots import Slot, Slots
@@ -33,6 +35,8 @@ ALONE_SECONDS = 1.0
 """How long what may have ended the daemon is tried with nothing beside it."""
 THOROUGH_SHARE = 20.0
 """Looking at everything that is due takes at most one part in so many of the time."""
+NEVER = 1 << 62
+"""UTC milliseconds; no clock comes there."""
 
 
 class Dispatcher:
@@ -44,6 +48,7 @@ class Dispatcher:
         executor: Executor,
         *,
         inner: InnerRuns,
+        express: ExpressRuns,
         alarm: Alarm,
         clock: Clock,
         slots: Slots,
@@ -68,7 +73,14 @@ class Dispatcher:
         self._tried_suspects = False
         #: by the monotonic clock: when it may be looked behind a queue for a full target again
         self._thorough_at = 0.0
-        slots.freed = alarm.ring
+        #: nothing waits that is due before this moment, as far as is known
+        self._clear_until = 0
+        #: how often something was said to be due
+        self._times_told = 0
+        self._express = express
+        express.is_clear, express.begin = self._is_clear, self._begin
+        alarm.told, executor.told = self._hear, alarm.arm
+        slots.freed = self._wake
 
     @property
     def busy(self) -> int:
@@ -105,7 +117,8 @@ class Dispatcher:
         until = time.monotonic() + grace
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace), self._claiming:
-                pass  # a claim that was on its way has come back, and was not begun
+                # A claim that was on its way has come back, and was not begun.
+                await self._express.rest()
         if self._busy:
             await asyncio.wait(self._busy.values(), timeout=max(0.0, until - time.monotonic()))
         for task in tuple(self._busy.values()):
@@ -119,7 +132,7 @@ class Dispatcher:
         """Nothing is under way any more: what was cut off here did not end the daemon, and is not held against it."""
         epoch = self._store.epoch
         try:
-            await self._store.transact(lambda tx: waiting.release_claims(tx, epoch=epoch, busy=()))
+            await self._store.transact(lambda tx: waiting.release_claims(tx, epoch=epoch))
         except StorageError as error:
             log.error("dispatch.storage", error=str(error))
 
@@ -141,7 +154,9 @@ class Dispatcher:
             await self._try_suspects()
         if self._most() <= 0 or self.is_stopping():
             return 0
+        told = self._times_told
         taken = await self._take(thorough=thorough)
+        self._note(taken.choice, is_known=told == self._times_told)
         if not taken.claimed:
             self._only_inner = False
             if taken.choice.next_due is not None:
@@ -153,6 +168,27 @@ class Dispatcher:
             return 0  # the next start finds it due again
         self._start_all(taken.claimed)
         return len(taken.claimed)
+
+    def _note(self, choice: Choice, *, is_known: bool) -> None:
+        """Whether something that is due was found, so that nothing may begin before it."""
+        if not choice.is_clear:
+            self._clear_until = 0
+        elif is_known:  # else something has come since it was looked for
+            self._clear_until = NEVER if choice.next_due is None else choice.next_due
+
+    def _is_clear(self) -> bool:
+        """Whether nothing that is due waits for its turn, and something may begin that is not claimed."""
+        return self._clock.now() < self._clear_until and not self._stopping
+
+    def _hear(self, due_at: int) -> None:
+        """Something is due then, as somebody says."""
+        self._times_told += 1
+        self._clear_until = min(self._clear_until, due_at)
+
+    def _wake(self) -> None:
+        """There is room: for what is due, if anything is."""
+        if not self._is_clear():
+            self._alarm.wake()
 
     async def _take(self, *, thorough: bool) -> Taken:
         """Claim the oldest that could begin. Behind those whose targets have no room it looks now and then."""
@@ -194,9 +230,13 @@ class Dispatcher:
         """What was under way each time when the daemon ended is tried before all else, one after the other."""
 
         def claim(tx: Transaction) -> Claimed | None:
-            return waiting.claim_suspect(
-                tx, epoch=self._store.epoch, is_alone=not self._busy, only_shadow=self._only_shadow
+            is_alone = not self._express.ready and not self._busy
+            suspect = waiting.claim_suspect(
+                tx, epoch=self._store.epoch, is_alone=is_alone, only_shadow=self._only_shadow
             )
+            if suspect is not None:
+                self._express.is_open = False
+            return suspect
 
         while not self.is_stopping():
             suspect = await self._store.transact(claim)
@@ -205,13 +245,21 @@ class Dispatcher:
             pending = suspect.pending
             log.warning("dispatch.suspect", run_id=pending.run_id, rule_id=pending.rule_id, count=pending.lost)
             await asyncio.wait([self._start(suspect)], timeout=ALONE_SECONDS)
+        self._express.is_open = True  # the last look has noted that others are under way from here on
         self._tried_suspects = True
 
     def _start(self, claimed: Claimed) -> asyncio.Task[None]:
         slot = self._slots.claim(claimed.pending.target)
+        return self._perform(claimed.pending, self._executor.perform(claimed, slot), slot)
+
+    def _begin(self, one: Express, pending: Pending) -> None:
+        """It was stored as begun."""
+        self._perform(pending, self._executor.perform_begun(one.work(pending), one.slot), one.slot)
+
+    def _perform(self, pending: Pending, performing: Awaitable[None], slot: Slot) -> asyncio.Task[None]:
         self._loop = self._loop or asyncio.get_running_loop()  # asking for it each time costs a call of the system
-        task = self._loop.create_task(self._perform(claimed, slot))
-        self._watch(task, (claimed.pending.id,))
+        task = self._loop.create_task(self._see_through(pending, performing, slot))
+        self._watch(task, (pending.id,))
         return task
 
     def _start_all(self, claimed: Sequence[Claimed]) -> None:
@@ -248,13 +296,12 @@ class Dispatcher:
             if self._busy.get(number) is task:  # else another one goes on with it
                 del self._busy[number]
                 self._store.flagged.discard(number)
-        self._alarm.ring()
+        self._wake()
 
-    async def _perform(self, claimed: Claimed, slot: Slot) -> None:
+    async def _see_through(self, pending: Pending, performing: Awaitable[None], slot: Slot) -> None:
         """One run. What could not be kept of it is found again by the sweep."""
-        pending = claimed.pending
         try:
-            await self._executor.perform(claimed, slot)
+            await performing
         except FencedError as error:
             log.error("run.fenced", run_id=pending.run_id, error=str(error))
         except StorageError as error:
@@ -267,8 +314,9 @@ class Dispatcher:
     async def _sweep(self) -> None:
         """Make due again what was claimed and is not being worked on. Nobody may be claiming meanwhile."""
         self._swept_at = self._clock.now()
-        busy, epoch = frozenset(self._busy), self._store.epoch
-        lost = await self._store.transact(lambda tx: waiting.release_claims(tx, epoch=epoch, busy=busy))
+        epoch, busy, ready = self._store.epoch, self._busy, self._express.ready
+        lost = await self._store.transact(lambda tx: waiting.release_claims(tx, epoch=epoch, busy=busy, ready=ready))
         self._tried_suspects = False  # one of them may be free again, or due only now
         if lost:
+            self._clear_until = 0
             log.warning("dispatch.swept", count=lost)

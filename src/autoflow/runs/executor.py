@@ -7,15 +7,14 @@ dead letter. A crash at any point resumes at the last commit, with the same key.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain, repeat
 from typing import Any, NamedTuple, TypeVar
 
 from autoflow import failpoints
-from autoflow.actions.base import Action, Request
-from autoflow.actions.types import ActionType
+from autoflow.actions.base import Request
 from autoflow.clock import Clock
 from autoflow.errors import ClosedError, FencedError, RulesError, StorageError, TemplateError
 from autoflow.failpoints import Failpoint
@@ -37,6 +36,7 @@ from autoflow.model.step import RetryPolicy, Step
 from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
 from autoflow.rules.versions import VersionBook
+from autoflow.runs.action_set import ActionSet
 from autoflow.runs.dead_letters import DeadLetters
 from autoflow.runs.ledger import Beginning, Ending, Ledger
 from autoflow.runs.own_events import emitted_events
@@ -48,30 +48,13 @@ from autoflow.store.base import Store, Transaction
 from autoflow.store.history import AttemptNumber, RunEnd, StepRecord
 from autoflow.store.texts import write_detail
 from autoflow.store.waiting import POISON, Claimed, Move
-from autoflow.templates import TemplateLibrary
 
 T = TypeVar("T")
 
 log = get_log("autoflow.runs")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionSet:
-    """What rules can do at the moment: replaced as a whole when templates or notifiers change."""
-
-    types: Mapping[str, ActionType]
-    actions: Mapping[str, Action]
-    library: TemplateLibrary
-
-    def find(self, step: Step) -> Action | None:
-        """The action of a step, by its type and the notifier it names."""
-        notifier = step.params.get("notifier")
-        return self.actions.get(f"{step.type}:{notifier}" if notifier else step.type)
-
-    def target(self, step: Step) -> str | None:
-        """What a step sends to, known before anything is rendered."""
-        action = self.find(step)
-        return action.target(step.params) if action else None
+FIRST = AttemptNumber(number=1, in_series=1)
+"""Most attempts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +117,8 @@ class Executor:
         self._options = options
         self._dead = DeadLetters(store, clock=clock, metrics=metrics, chain_depth=options.chain_depth)
         self.ledger = Ledger(store, metrics)
+        #: hears of each moment at which something is to go on (UTC milliseconds)
+        self.told: Callable[[int], None] = lambda due_at: None
         self.actions: ActionSet
 
     async def perform(self, claimed: Claimed, slot: Slot) -> None:
@@ -141,11 +126,19 @@ class Executor:
 
         Whatever else goes wrong ends it visibly: a run that fails the same way must not come back each time.
         """
+        if claimed.pending.lost >= POISON:
+            await self._see_to_its_end(claimed, self._condemn(claimed))
+        else:
+            await self._see_to_its_end(claimed, self._go_on(claimed, slot))
+
+    async def perform_begun(self, work: Work, slot: Slot) -> None:
+        """As above, with a run whose first attempt was counted as its event was stored."""
+        claimed = Claimed(work.pending, work.event, begun=True)
+        await self._see_to_its_end(claimed, self._go_on_begun(work, slot))
+
+    async def _see_to_its_end(self, claimed: Claimed, performing: Awaitable[None]) -> None:
         try:
-            if claimed.pending.lost >= POISON:
-                await self._condemn(claimed)
-            else:
-                await self._go_on(claimed, slot)
+            await performing
         except StorageError:
             raise
         except RulesError as error:
@@ -172,6 +165,13 @@ class Executor:
         while following is not None:
             following = await self._perform_step(following, rule, slot)
 
+    async def _go_on_begun(self, work: Work, slot: Slot) -> None:
+        await slot.begin()
+        self._metrics.trigger_late(self._clock.now() - work.pending.due_at)
+        following = await self._attempt(work, FIRST, slot)
+        while following is not None:
+            following = await self._perform_step(following, work.rule, slot)
+
     async def _perform_step(self, step: _Next, rule: Rule, slot: Slot) -> _Next | None:
         """Perform one step; what to go on with at once, or None."""
         record = await self._fix(step, rule.actions[step.pending.step])
@@ -195,6 +195,10 @@ class Executor:
         if number is None:
             log.info("run.cancelled", **_ids(work))
             return None
+        return await self._attempt(work, number, slot)
+
+    async def _attempt(self, work: Work, number: AttemptNumber, slot: Slot) -> _Next | None:
+        """Make an attempt that is counted; what to go on with at once, or None."""
         outcome = await self._send(work, number)
         return await self._finish(work, number, outcome, slot)
 
@@ -204,19 +208,19 @@ class Executor:
             known = await self._store.read(lambda view: history.load_step(view, step.pending.run_id, written.path))
             if known is not None:
                 return known
-        return self.render(step.pending, step.event, written)
+        return self.render(step.pending.run_id, step.event, written)
 
-    def render(self, pending: Pending, event: Event, step: Step) -> StepRecord | Reject:
+    def render(self, run_id: str, event: Event, step: Step) -> StepRecord | Reject:
         """What a step sends."""
-        action = self.actions.types.get(step.type)
-        if action is None or self.actions.find(step) is None:
+        known = self.actions.know(step)
+        if known.params is None or known.action is None:
             return Reject(code="no-such-action", detail=f"{step.type} is not configured here")
         try:
-            params = render_params(step, action, Facts.of(arrival_facts(event)), self.actions.library)
+            params = render_params(known.params, Facts.of(arrival_facts(event)), self.actions.library)
         except TemplateError as error:
             return Reject(code="template", detail=str(error))
-        key = action_key(pending.run_id, step.path)
-        return StepRecord(pending.run_id, step.path, step.type, key, self.actions.target(step), params)
+        key = action_key(run_id, step.path)
+        return StepRecord(run_id, step.path, step.type, key, known.target, params)
 
     async def _send(self, work: Work, number: AttemptNumber) -> Outcome:
         """One attempt. Whatever an action raises is a defect of ours and worth another attempt."""
@@ -283,15 +287,14 @@ class Executor:
         keep = following is not None and slot.move(following.target)
         if not keep:
             slot.leave()
-        ending = Ending(
-            pending=work.pending,
-            attempt=_end_of(work, number, AttemptResult.DELIVERED),
-            output=outcome.output,
-            events=self.make_events(work, outcome),
-            following=None if following is None else Move(pending=following, keep=keep),
-        )
+        end = _end_of(work, number, AttemptResult.DELIVERED)
+        move = None if following is None else Move(pending=following, keep=keep)
+        ending = Ending(work.pending, end, outcome.output, self.make_events(work, outcome), move)
         goes_on = await self.keep(lambda: self.ledger.end(ending))
-        if following is None or not keep or not goes_on:
+        if following is None or not goes_on:
+            return None
+        if not keep:
+            self.told(following.due_at)
             return None
         return _Next(pending=following, event=work.event, begun=_Begun.NOW)
 
@@ -303,6 +306,7 @@ class Executor:
             following=Move(pending=later, keep=False),
         )
         await self.keep(lambda: self.ledger.end(ending))
+        self.told(later.due_at)
 
     async def keep(self, offer: Callable[[], Awaitable[T]]) -> T:
         """Keep a result, however long that takes: what was sent and is not kept would be sent again."""
@@ -376,7 +380,7 @@ class Executor:
         records: list[StepRecord] = []
         error = None
         for step in rule.actions:
-            record = self.render(pending, event, step)
+            record = self.render(pending.run_id, event, step)
             if isinstance(record, Reject):
                 error = write_detail(record.detail)
                 break
@@ -436,14 +440,10 @@ def _permanent(pending: Pending, record: StepRecord, code: str, detail: str) -> 
 def _end_of(
     work: Work, number: AttemptNumber, result: AttemptResult, failure: Retry | Reject | None = None
 ) -> history.AttemptEnd:
-    return history.AttemptEnd(
-        run_id=work.record.run_id,
-        step=work.record.step,
-        number=number.number,
-        result=result,
-        code=failure.code if failure else None,
-        detail=failure.detail if failure else None,
-    )
+    record = work.record
+    if failure is None:
+        return history.AttemptEnd(record.run_id, record.step, number.number, result, None, None)
+    return history.AttemptEnd(record.run_id, record.step, number.number, result, failure.code, failure.detail)
 
 
 def _result_of(outcome: Outcome) -> AttemptResult:

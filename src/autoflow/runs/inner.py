@@ -23,16 +23,15 @@ from autoflow.model.step import Step
 from autoflow.observe.log import get_log
 from autoflow.observe.metrics import Metrics
 from autoflow.rules.versions import VersionBook
-from autoflow.runs.executor import Executor, Work, log_attempt, request_of
+from autoflow.runs.executor import FIRST, Executor, Work, log_attempt, request_of
 from autoflow.runs.ledger import Keeping
 from autoflow.store.base import Store
-from autoflow.store.history import AttemptNumber, DoneRun
+from autoflow.store.history import DoneRun
 from autoflow.store.waiting import Claimed, fenced
 
 log = get_log("autoflow.runs")
 
 Act = Callable[[Request], Outcome]
-_FIRST = AttemptNumber(number=1, in_series=1)
 
 TURN_SECONDS = 0.01
 """How long runs are performed without anybody else having a turn."""
@@ -168,15 +167,15 @@ class InnerRuns:
         pending, event, now = one.claimed.pending, one.claimed.event, self._clock.now()
         if pending.id in self._store.flagged:
             return None
-        record = self._executor.render(pending, event, one.step)
+        record = self._executor.render(pending.run_id, event, one.step)
         if isinstance(record, Reject):
             return None
         work = Work(pending, event, one.rule, one.step, record)
-        outcome = one.act(request_of(work, _FIRST, now=now))
+        outcome = one.act(request_of(work, FIRST, now=now))
         if not isinstance(outcome, Delivered) or (outcome.events and self._executor.is_too_deep(event)):
             return None
         self._metrics.trigger_late(now - pending.due_at)
         if record.type != LOG.name:  # whose own line tells it
-            log_attempt(work, _FIRST, outcome, 0)
+            log_attempt(work, FIRST, outcome, 0)
         events = self._executor.make_events(work, outcome) if outcome.events else ()
         return Performed(one.claimed, DoneRun(pending, record, outcome.output), events)

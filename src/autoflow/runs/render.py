@@ -5,7 +5,7 @@ Before it: the parameters as written. After it: what is fixed in the store befor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,6 +15,8 @@ from autoflow.matching.paths import MISSING, Load, compile_reference, parse_refe
 from autoflow.model.json import Json, JsonObject
 from autoflow.model.step import Step
 from autoflow.templates import TemplateLibrary, compile_template, freeze_facts, render_header, render_url
+
+_VALUES = frozenset({ParamKind.TEXT, ParamKind.RECIPIENT, ParamKind.VALUE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,18 +32,46 @@ class Facts:
         return cls(plain=plain, frozen=freeze_facts(plain))
 
 
-def render_params(step: Step, action: ActionType, facts: Facts, library: TemplateLibrary) -> JsonObject:
+Render = Callable[[Facts, TemplateLibrary], Json]
+Prepared = Sequence[tuple[str, Render]]
+"""A step's parameters, each with what renders it."""
+
+
+def prepare_params(step: Step, action: ActionType) -> Prepared:
+    """What can be known of a step's parameters before there are facts: do it once and render often."""
+    return tuple((name, _prepare(action, name, value)) for name, value in step.params.items())
+
+
+def render_params(prepared: Prepared, facts: Facts, library: TemplateLibrary) -> JsonObject:
     """All parameters of a step. TemplateError names the parameter that cannot be rendered."""
     rendered: dict[str, Json] = {}
-    for name, value in step.params.items():
-        param = action.param(name)
-        if param is None:
-            raise TemplateError(f"action {action.name} has no parameter {name}")
+    for name, render in prepared:
         try:
-            rendered[name] = _render(param, value, facts, library)
+            rendered[name] = render(facts, library)
         except TemplateError as error:
             raise TemplateError(f"{name}: {error.message}", hint=error.hint, code=error.code) from error
     return rendered
+
+
+def _prepare(action: ActionType, name: str, value: Json) -> Render:
+    param = action.param(name)
+    if param is None:
+        fault = TemplateError(f"action {action.name} has no such parameter")
+        return lambda _facts, _library: _fail(fault)
+    if param.kind is ParamKind.URL and "{" not in value:
+        try:
+            url = render_url(value, {})
+        except TemplateError as error:
+            fault = error
+            return lambda _facts, _library: _fail(fault)
+        return lambda _facts, _library: url
+    if param.kind in _VALUES and isinstance(value, Mapping) and _is_reference(value):
+        return lambda facts, _library: _follow(value, facts)
+    return lambda facts, library: _render(param, value, facts, library)
+
+
+def _fail(error: TemplateError) -> Json:
+    raise error
 
 
 def _render(param: Param, value: Json, facts: Facts, library: TemplateLibrary) -> Json:
@@ -69,9 +99,13 @@ def render_value(value: Json, facts: Facts) -> Json:
         return value
     if "literal" in value and len(value) == 1:
         return value["literal"]
-    if "fact" in value and value.keys() <= {"fact", "default"}:
+    if _is_reference(value):
         return _follow(value, facts)
     return {key: render_value(item, facts) for key, item in value.items()}
+
+
+def _is_reference(value: Mapping[str, Json]) -> bool:
+    return "fact" in value and value.keys() <= {"fact", "default"}
 
 
 def _follow(value: Mapping[str, Json], facts: Facts) -> Json:

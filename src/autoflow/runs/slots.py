@@ -12,6 +12,9 @@ from collections.abc import Callable
 
 AHEAD = 2
 """Claims for each slot: one is being sent, the others are ready."""
+EXPRESS = 4
+"""Claims for each slot from which on nothing begins with its event any more: those who hear at once that theirs is
+stored send the next one while it is under way."""
 INNER = 16
 """Claims for each slot of what sends nothing out: one half is performed while the store works on the other."""
 MOST_INNER = 4_096
@@ -28,8 +31,8 @@ class Slots:
         #: claims of what sends nothing
         self._inner = 0
         self._sends = _Count()
-        #: those that are ready, longest first
-        self._ready: deque[tuple[str | None, asyncio.Future[bool]]] = deque()
+        #: those that are ready, longest first; and whether their attempt is counted already
+        self._ready: deque[tuple[str | None, asyncio.Future[bool], bool]] = deque()
         #: how many of them were let in and have not gone on yet
         self._resuming = 0
         self._closed = False
@@ -59,6 +62,14 @@ class Slots:
         self._claims.add(target)
         return Slot(self, target)
 
+    def reserve(self, target: str) -> Slot | None:
+        """Something for this target begins with its event, where there is room: what is counted is sent."""
+        claims = self._claims
+        if self._closed or claims.total >= EXPRESS * self.total or claims.of[target] >= EXPRESS * self._most:
+            return None
+        claims.add(target)
+        return Slot(self, target, is_counted=True)
+
     def hold(self, number: int) -> None:
         """So many are claimed that send nothing. They take no room from those that do."""
         self._inner += number
@@ -69,21 +80,23 @@ class Slots:
         self.freed()
 
     def close(self) -> None:
-        """Let nothing begin any more."""
+        """Let nothing begin any more, but what is counted already."""
         self._closed = True
-        while self._ready:
-            _, waiting = self._ready.popleft()
-            if not waiting.done():
-                waiting.set_result(False)
+        ready, self._ready = self._ready, deque()
+        for one in ready:
+            if one[2]:
+                self._ready.append(one)
+            elif not one[1].done():
+                one[1].set_result(False)
 
     def may_send(self, target: str | None) -> bool:
         """Whether a send to this target may begin now."""
         has_room = target is None or self._sends.of[target] < self._most
-        return has_room and self._sends.total < self.total and not self._closed
+        return has_room and self._sends.total < self.total
 
-    async def _begin(self, target: str | None) -> bool:
+    async def _begin(self, target: str | None, *, is_counted: bool) -> bool:
         """Wait for a send to this target to be possible, and count it; False where nothing begins any more."""
-        if self._closed:
+        if self._closed and not is_counted:
             return False
         may_send = self.may_send(target)
         if may_send and not self._resuming:
@@ -93,7 +106,7 @@ class Slots:
         if may_send:  # an older one was let in, and goes on with the loop's next turn: this one behind it
             self._let_in(target, waiting)
         else:
-            self._ready.append((target, waiting))
+            self._ready.append((target, waiting, is_counted))
         try:
             is_let_in = await _in_turn(waiting)
         except asyncio.CancelledError:
@@ -114,7 +127,7 @@ class Slots:
         self._sends.remove(target)
         while self._ready and self._ready[0][1].done():
             self._ready.popleft()
-        for place, (following, waiting) in enumerate(self._ready):
+        for place, (following, waiting, _) in enumerate(self._ready):
             if not waiting.done() and self.may_send(following):
                 self._let_in(following, waiting)
                 del self._ready[place]
@@ -128,8 +141,10 @@ class Slots:
 class Slot:
     """The right to send, held by one run from its claim on."""
 
-    def __init__(self, slots: Slots, target: str | None) -> None:
+    def __init__(self, slots: Slots, target: str | None, *, is_counted: bool = False) -> None:
         self._slots = slots
+        #: whether its attempt is counted already, so that it is sent whatever ends
+        self._is_counted = is_counted
         self._is_held = True
         self._is_sending = False
         self.target = target
@@ -137,7 +152,7 @@ class Slot:
     async def begin(self) -> bool:
         """Wait until the send may begin; False where nothing begins any more. Nothing to wait for once it has."""
         if not self._is_sending:
-            self._is_sending = await self._slots._begin(self.target)
+            self._is_sending = await self._slots._begin(self.target, is_counted=self._is_counted)
         return self._is_sending
 
     def move(self, target: str | None) -> bool:

@@ -10,7 +10,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +34,8 @@ _URL = re.compile(r"[\x21-\x5b\x5d-\x7e\u00a1-\uffff]+")
 _ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _KNOWN_ORIGINS = 1024
 """Servers whose reading and judging is remembered: rules name them as they stand, so there are few."""
+_KNOWN_URLS, _KNOWN_LENGTH = 1024, 256
+"""Addresses that are remembered whole, and how long they are at most: many rules have one and the same for all."""
 _PORTS = {"http": 80, "https": 443}
 _ENTRY = re.compile(
     r"\[(?P<v6>[^\]]+)\](?::(?P<v6port>\d+))?"
@@ -52,18 +54,17 @@ class Origin:
     port: int
     #: the address stands in the config, not in a rule
     own: bool = False
+    #: what limits and slots go by: `https://hooks.example.com:443`
+    name: str = field(init=False, compare=False)
+    #: what the Host header says: the port only where the scheme has another one
+    authority: str = field(init=False, compare=False)
 
-    @property
-    def name(self) -> str:
-        """What limits and slots go by: `https://hooks.example.com:443`."""
-        return f"{self.scheme}://{join_host(self.host, self.port)}"
-
-    @property
-    def authority(self) -> str:
-        """What the Host header says: the port only where the scheme has another one."""
-        if self.port == _PORTS[self.scheme]:
-            return f"[{self.host}]" if ":" in self.host else self.host
-        return join_host(self.host, self.port)
+    def __post_init__(self) -> None:
+        """Written once: each request asks for them."""
+        full = join_host(self.host, self.port)
+        short = f"[{self.host}]" if ":" in self.host else self.host
+        object.__setattr__(self, "name", f"{self.scheme}://{full}")
+        object.__setattr__(self, "authority", short if self.port == _PORTS[self.scheme] else full)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +111,11 @@ class EgressGuard:
         self._require_https = require_https
         # what is refused is not remembered: it is rare, and its error is told in full each time
         self._pass = lru_cache(maxsize=_KNOWN_ORIGINS)(self._judge)
+        self._know = lru_cache(maxsize=_KNOWN_URLS)(self._check_url)
 
     def check_url(self, url: str, *, own: bool = False) -> Target:
         """The parts of an http(s) URL. EgressError when it can never be sent to; names are judged at connect."""
-        target = read_url(url, own=own)
-        self._pass(target.origin)
-        return target
+        return self._know(url, own) if len(url) <= _KNOWN_LENGTH else self._check_url(url, own)
 
     def check_written(self, url: str) -> None:
         """EgressError when a rule with this URL can never be sent, as far as that is known without a look-up."""
@@ -158,6 +158,11 @@ class EgressGuard:
             f"refused to connect: {what}",
             hint=f'if it is meant, write "{join_host(wanted, port)}" under egress.allow in the config',
         )
+
+    def _check_url(self, url: str, own: bool) -> Target:
+        target = read_url(url, own=own)
+        self._pass(target.origin)
+        return target
 
     def _judge(self, origin: Origin) -> None:
         if self._require_https and origin.scheme != "https":

@@ -10,8 +10,8 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autoflow.errors import EgressError
 from autoflow.security.egress import EgressGuard, Resolver, look_up
@@ -25,13 +25,12 @@ DEADLINE_MS = 30_000
 """The longest that one request may take in all, from the look-up to the last byte read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
-    """One HTTP request."""
+class Send(NamedTuple):
+    """One HTTP request. A named tuple, as its answer is: they are made for each attempt."""
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     body: bytes | None = None
     #: for the whole request; never more than DEADLINE_MS
     timeout_ms: int = DEADLINE_MS
@@ -39,8 +38,7 @@ class Send:
     own: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """What came back. Header names are lower-case; of repeated ones the first counts."""
 
     status: int
@@ -71,11 +69,13 @@ class Outgoing:
         resolver: Resolver = look_up,
         tls: ssl.SSLContext | None = None,
         connections: int = 256,
+        per_host: int = 32,
     ) -> None:
         self.guard = guard
         self._resolver = resolver
         self._tls = tls
         self._connections = connections
+        self._per_host = max(1, min(per_host, connections))
         # two pools: what was opened to the config's own host must not serve a rule
         self._sessions: dict[bool, GuardedSession] = {}
 
@@ -104,7 +104,11 @@ class Outgoing:
             from autoflow.security.session import GuardedSession
 
             self._sessions[own] = GuardedSession(
-                self.guard, resolver=self._resolver, tls=self._tls, connections=self._connections
+                self.guard,
+                resolver=self._resolver,
+                tls=self._tls,
+                connections=self._connections,
+                per_host=self._per_host,
             )
         return self._sessions[own]
 

@@ -14,12 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import NamedTuple
 
 import aiohappyeyeballs
 from aiohappyeyeballs import AddrInfoType
 
 from autoflow.security.connection import Connection, write_request
 from autoflow.security.egress import EgressGuard, Origin, Resolver, Target, is_address
+from autoflow.security.leave import Leave
 from autoflow.security.outgoing import DEADLINE_MS, Answer, Send, SendFailure, disown
 from autoflow.security.patience import LATE_SECONDS, LOOK_SECONDS, Patience
 
@@ -39,7 +41,7 @@ class _Host:
     """What is kept of one server."""
 
     #: leave to have one more request under way
-    room: asyncio.Semaphore
+    room: Leave
     #: requests under way, and those that wait for leave
     users: int = 0
     #: connections that wait for the next request, the one used last at the end
@@ -50,14 +52,15 @@ class GuardedSession:
     """One pool of guarded connections."""
 
     def __init__(
-        self, guard: EgressGuard, *, resolver: Resolver, tls: ssl.SSLContext | None, connections: int
+        self, guard: EgressGuard, *, resolver: Resolver, tls: ssl.SSLContext | None, connections: int, per_host: int
     ) -> None:
         self._guard = guard
         self._resolver = resolver
         self._tls = tls
         self._most = connections
+        self._per_host = per_host
         self._loop = asyncio.get_running_loop()
-        self._room = asyncio.Semaphore(connections)
+        self._room = Leave(connections)
         self._hosts: dict[Origin, _Host] = {}
         self._busy: set[Connection] = set()
         self._opening = 0
@@ -69,7 +72,7 @@ class GuardedSession:
     async def request(self, send: Send, target: Target) -> Answer:
         """Send once and read the head of the answer."""
         deadline = self._loop.time() + min(send.timeout_ms, DEADLINE_MS) / 1000
-        asked = _Asked(send=send, target=target, request=write_request(send, target), deadline=deadline)
+        asked = _Asked(send, target, write_request(send, target), deadline)
         host = self._hosts.get(target.origin) or self._add_host(target.origin)
         host.users += 1
         try:
@@ -77,8 +80,8 @@ class GuardedSession:
             try:
                 return await self._send(host, asked)
             finally:
-                self._room.release()
-                host.room.release()
+                self._room.give_back()
+                host.room.give_back()
         finally:
             host.users -= 1
 
@@ -94,25 +97,25 @@ class GuardedSession:
         await asyncio.sleep(0)  # the transports close their sockets in the loop's next turn
 
     def _add_host(self, origin: Origin) -> _Host:
-        host = self._hosts[origin] = _Host(room=asyncio.Semaphore(max(1, self._most // 8)))
+        host = self._hosts[origin] = _Host(room=Leave(self._per_host))
         return host
 
     async def _enter(self, host: _Host, asked: _Asked) -> None:
         """Wait for leave to send: first the server's own, so that a slow one holds up nobody else."""
-        if not host.room.locked() and not self._room.locked():
-            await host.room.acquire()
-            await self._room.acquire()
-            return
+        if host.room.take_now():
+            if self._room.take_now():
+                return
+            host.room.give_back()
         with _told(asked.target):
             await self._wait(host, asked.deadline)
 
     async def _wait(self, host: _Host, deadline: float) -> None:
         async with Patience(deadline - self._loop.time()):
-            await host.room.acquire()
+            await host.room.take()
             try:
-                await self._room.acquire()
+                await self._room.take()
             except BaseException:
-                host.room.release()
+                host.room.give_back()
                 raise
 
     async def _send(self, host: _Host, asked: _Asked) -> Answer:
@@ -256,8 +259,7 @@ class GuardedSession:
             del self._hosts[origin]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class _Asked(NamedTuple):
     """One request on its way."""
 
     send: Send

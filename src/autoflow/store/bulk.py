@@ -40,8 +40,17 @@ def nest(value: Json) -> msgspec.Raw | str:
 
     But where it may be deep: it would be refused with all its rows, and a text is not looked into.
     """
-    try:
-        text = _encode(value)
-    except (OverflowError, TypeError):  # a number that this encoder has no room for, a map that is not a dict
-        text = plain_json(value).encode()
+    text = _write(value)
     return msgspec.Raw(text) if text.count(b"[") + text.count(b"{") < MOST_BRACKETS else text.decode()
+
+
+def write_json(value: Json) -> str:
+    """A value as JSON text."""
+    return _write(value).decode()
+
+
+def _write(value: Json) -> bytes:
+    try:
+        return _encode(value)
+    except (OverflowError, TypeError):  # a number that this encoder has no room for, a map that is not a dict
+        return plain_json(value).encode()

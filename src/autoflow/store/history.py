@@ -11,7 +11,8 @@ from autoflow.model.json import JsonObject, plain_json
 from autoflow.model.pending import Pending
 from autoflow.model.run import AttemptResult, DeadLetterReason, RunStatus
 from autoflow.store.base import Reading, Transaction
-from autoflow.store.bulk import nest, write_numbers, write_rows
+from autoflow.store.bulk import nest, write_json, write_numbers, write_rows
+from autoflow.store.columns import share_columns
 from autoflow.store.texts import write_answer
 
 
@@ -114,10 +115,15 @@ def load_step(view: Reading, run_id: str, step: str) -> StepRecord | None:
 
 def begin_first_attempts(tx: Transaction, records: Sequence[StepRecord]) -> None:
     """Count the first attempts at the first steps of new runs, before they are made."""
-    if records:
-        rows = [(one.run_id, one.step, one.type, one.key, one.target, nest(one.params)) for one in records]
-        tx.run("begin_steps", rows=write_rows(rows), now=tx.now)
-        tx.run("begin_attempts", rows=_keys_of(records), now=tx.now)
+    if not records:
+        return
+    runs, steps, types, keys, targets, params, _ = zip(*records, strict=True)
+    columns = {"run_id": runs, "step": steps, "type": types, "key": keys, "target": targets}
+    columns["params"] = tuple(map(write_json, params))
+    rows, same = share_columns(columns, ("step", "type", "target"))
+    tx.insert_many("begin_step", rows, **same, status="running", attempts=1, started_at=tx.now)
+    rows, same = share_columns({"run_id": runs, "step": steps}, ("step",))
+    tx.insert_many("insert_attempt", rows, **same, number=1, started_at=tx.now)
 
 
 def keep_runs(tx: Transaction, runs: Sequence[DoneRun], *, epoch: int) -> Sequence[DoneRun]:

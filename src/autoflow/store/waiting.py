@@ -17,7 +17,7 @@ from autoflow.store.base import Reading, Row, Transaction
 from autoflow.store.bulk import read_rows, write_numbers
 from autoflow.store.columns import share_columns
 from autoflow.store.events import event_of
-from autoflow.store.history import RunEnd, end_runs, open_runs
+from autoflow.store.history import RunEnd, StepRecord, begin_first_attempts, end_runs, open_runs
 
 SUSPECT = 3
 """Times that the daemon ended while something was under way, before it is tried with nothing else beside it.
@@ -54,6 +54,8 @@ class NewPending(NamedTuple):
     target: str | None
     shadow: bool
     waits: tuple[Wait, ...] = ()
+    #: what its first step sends, where it begins as it is stored
+    first: StepRecord | None = None
 
 
 class Claimed(NamedTuple):
@@ -74,6 +76,8 @@ class Choice(NamedTuple):
     is_all: bool
     #: where nothing could: when the next one comes due
     next_due: int | None
+    #: whether nothing is due at all
+    is_clear: bool
 
 
 class Move(NamedTuple):
@@ -93,10 +97,13 @@ class Ended(StrEnum):
     FLAGGED = "flagged"
 
 
-def insert_pending(tx: Transaction, planned: Sequence[tuple[int, NewPending]]) -> None:
-    """Let runs wait for their start: each with the number of the event that planned it."""
+def insert_pending(tx: Transaction, planned: Sequence[tuple[int, NewPending]], *, epoch: int) -> list[Pending]:
+    """Let runs wait for their start, each with the number of the event that planned it; those that have begun.
+
+    These are claimed, and their first attempts are counted.
+    """
     if not planned:
-        return
+        return []
     first = tx.take_numbers("pending_triggers", len(planned))
     numbers = range(first, first + len(planned))
     news = [new for _, new in planned]
@@ -110,8 +117,9 @@ def insert_pending(tx: Transaction, planned: Sequence[tuple[int, NewPending]]) -
         "due_at": [new.due_at for new in news],
         "target": [new.target for new in news],
         "shadow": [int(new.shadow) for new in news],
+        "claim": [0 if new.first is None else epoch for new in news],
     }
-    rows, same = share_columns(columns, ("account", "rule_id", "version", "target", "shadow"))
+    rows, same = share_columns(columns, ("account", "rule_id", "version", "target", "shadow", "claim"))
     tx.insert_many("insert_pending", rows, **same, kind=PendingKind.START.value, step=0, created_at=tx.now)
     waits = [
         (wait.pattern, new.account, wait.key, number)
@@ -119,6 +127,17 @@ def insert_pending(tx: Transaction, planned: Sequence[tuple[int, NewPending]]) -
         for wait in new.waits
     ]
     tx.insert_many("insert_wait", waits)
+    begun = [
+        Pending(
+            number, PendingKind.START, new.account, new.run_id, new.version_id, new.rule_id, event_seq, new.due_at, 0,
+            new.target, new.shadow, None, tx.now, 0,
+        )
+        for number, (event_seq, new) in zip(numbers, planned, strict=True)
+        if new.first is not None
+    ]  # fmt: skip
+    open_runs(tx, begun)
+    begin_first_attempts(tx, [new.first for new in news if new.first is not None])
+    return begun
 
 
 def reopen_pending(tx: Transaction, letter: Row) -> None:
@@ -136,6 +155,7 @@ def reopen_pending(tx: Transaction, letter: Row) -> None:
         step=letter["step_index"],
         target=letter["target"],
         shadow=0,
+        claim=0,
         created_at=tx.now,
     )
 
@@ -170,6 +190,7 @@ def choose_due(
     return Choice(
         ids=tuple(chosen),
         is_all=is_all,
+        is_clear=not oldest and is_all,
         next_due=None if chosen else next_due(view, after=view.now, only_shadow=only_shadow),
     )
 
@@ -304,9 +325,13 @@ def end_pending(tx: Transaction, row: Row, reason: str) -> Ended:
     return Ended.REMOVED
 
 
-def release_claims(tx: Transaction, *, epoch: int, busy: Container[int]) -> int:
-    """Make due again what this owner has claimed and nobody works on; how much it was."""
-    lost = [row["id"] for row in tx.rows("claims_of", epoch=epoch) if row["id"] not in busy]
+def release_claims(tx: Transaction, *, epoch: int, busy: Container[int] = (), ready: Container[str] = ()) -> int:
+    """Make due again what this owner has claimed and nobody works on; how much it was.
+
+    `ready` are runs that are about to be `busy`, which they are before they are `ready` no more.
+    """
+    claimed = tx.rows("claims_of", epoch=epoch)
+    lost = [row["id"] for row in claimed if row["run_id"] not in ready and row["id"] not in busy]
     for number in lost:
         tx.run("release_claim", id=number, epoch=epoch)
     return len(lost)

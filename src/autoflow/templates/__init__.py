@@ -15,6 +15,7 @@ from autoflow.templates.library import (
     is_template_file,
     template_name,
 )
+from autoflow.templates.plain import is_plain_template
 from autoflow.templates.text import TextTemplate, check_template, compile_template, referenced_paths, referenced_roots
 from autoflow.templates.urls import check_url_template, render_url
 
@@ -28,6 +29,7 @@ __all__ = [
     "compile_template",
     "decode_source",
     "freeze_facts",
+    "is_plain_template",
     "is_template_file",
     "referenced_paths",
     "referenced_roots",

@@ -42,6 +42,11 @@ def split_plain(source: str) -> tuple[Piece, ...] | None:
     return tuple(piece for piece in pieces if piece)
 
 
+def is_plain_template(source: str) -> bool:
+    """Whether a text takes no engine, as far as it can be known before there are values."""
+    return "{" not in source or split_plain(source) is not None
+
+
 def names_of(pieces: Sequence[Piece]) -> frozenset[str]:
     """The names that a plain template takes from the facts."""
     return frozenset(piece[0] for piece in pieces if type(piece) is not str)

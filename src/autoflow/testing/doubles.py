@@ -20,14 +20,21 @@ class VirtualAlarm:
 
     def __init__(self) -> None:
         self.armed: int | None = None
+        self.told: Callable[[int], None] = lambda due_at: None
         self._rung = asyncio.Event()
 
     def arm(self, due_at: int) -> None:
         """Remember the earliest moment."""
         self.armed = due_at if self.armed is None else min(self.armed, due_at)
+        self.told(due_at)
         self._rung.set()
 
     def ring(self) -> None:
+        """Wake whoever waits: something may be due."""
+        self.told(0)
+        self._rung.set()
+
+    def wake(self) -> None:
         """Wake whoever waits."""
         self._rung.set()
 

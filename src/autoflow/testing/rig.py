@@ -18,7 +18,7 @@ from autoflow.model.event import Event
 from autoflow.model.rule import Rule
 from autoflow.rules.context import LoadContext
 from autoflow.rules.rulebook import Rulebook
-from autoflow.runs.executor import ActionSet
+from autoflow.runs.action_set import ActionSet
 from autoflow.store import waiting
 from autoflow.store.base import Reading, Store
 from autoflow.templates import TemplateLibrary

@@ -178,7 +178,7 @@ async def test_more_than_one_server_s_share_waits_for_its_turn() -> None:
             await talk.say(OK)
 
     go_on = asyncio.Event()
-    outgoing = Outgoing(EgressGuard(["127.0.0.1"]), connections=16)
+    outgoing = Outgoing(EgressGuard(["127.0.0.1"]), connections=16, per_host=2)
     async with listen(script) as slow, listen(answering(OK)) as quick:
         sends = [asyncio.ensure_future(post(outgoing, slow.url)) for _ in range(5)]
         while waiting < 2:

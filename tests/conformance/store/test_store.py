@@ -175,7 +175,7 @@ async def plan(store: Store, *, due_at: int, run_id: str, target: str | None = N
             account="default", rule_id="r", version_id=version, run_id=run_id, due_at=due_at, target=target,
             shadow=False, waits=(waiting.Wait(pattern="p", key='["k"]'),),
         )  # fmt: skip
-        waiting.insert_pending(tx, [(event_seq, new)])
+        waiting.insert_pending(tx, [(event_seq, new)], epoch=0)
         row = tx.row("pending_by_run", run_id=run_id)
         assert row is not None
         return row["id"]
@@ -210,7 +210,7 @@ async def test_waiting_work_comes_back_as_it_went_in(store: Store, each: int, di
         given.append(plain._replace(run_id=f"run{number}", **texts))
     for begin in range(0, 40, each):
         part = [(1, new) for new in given[begin : begin + each]]
-        await store.transact(lambda tx, part=part: waiting.insert_pending(tx, part))
+        await store.transact(lambda tx, part=part: waiting.insert_pending(tx, part, epoch=0))
     for number, new in enumerate(given, start=2):
         row = await store.read(lambda view, new=new: view.row("pending_by_run", run_id=new.run_id))
         assert row is not None

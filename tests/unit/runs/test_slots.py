@@ -2,7 +2,7 @@
 
 import asyncio
 
-from autoflow.runs.slots import MOST_INNER, Slot, Slots
+from autoflow.runs.slots import EXPRESS, MOST_INNER, Slot, Slots
 from support.turns import turn
 
 
@@ -87,6 +87,34 @@ async def test_nothing_begins_once_it_is_closed() -> None:
     slots.close()
     assert not await waiting
     assert not await slots.claim("b").begin()
+
+
+async def test_what_is_counted_begins_though_it_is_closed() -> None:
+    """In its turn: a stop finishes what it has begun, with no more at once than before."""
+    slots = Slots(1, share=1.0)
+    first, counted = await begun(slots, "a"), slots.reserve("a")
+    assert counted is not None
+    waiting = asyncio.ensure_future(counted.begin())
+    await turn()
+    slots.close()
+    await turn()
+    assert not waiting.done()
+    first.leave()
+    assert await waiting
+    assert slots.reserve("a") is None
+
+
+async def test_what_begins_with_its_event_leaves_room_to_others() -> None:
+    """Four times a target's share, and four times all of them."""
+    slots = Slots(4, share=0.5)
+    held = [slots.reserve("a") for _ in range(EXPRESS * 2)]
+    assert all(held)
+    assert slots.reserve("a") is None
+    held += [slots.reserve("b") for _ in range(EXPRESS * 2)]
+    assert slots.reserve("c") is None
+    for slot in held:
+        slot.leave()
+    assert (slots.reserve("c") is not None, slots.free) == (True, 7)
 
 
 async def test_a_slot_moves_only_where_there_is_room() -> None:

@@ -18,7 +18,7 @@ def test_an_alarm_that_rings_at_once_can_be_followed_by_another_one() -> None:
     """uvloop makes a handle without a time of what is due within half a millisecond."""
 
     async def watch_twice() -> None:
-        session = GuardedSession(EgressGuard(()), resolver=resolve_nothing, tls=None, connections=1)
+        session = GuardedSession(EgressGuard(()), resolver=resolve_nothing, tls=None, connections=1, per_host=1)
         loop = asyncio.get_running_loop()
         session._watch(loop.time())
         first = session._alarm

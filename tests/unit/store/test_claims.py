@@ -56,6 +56,7 @@ def wait_for(connection: sqlite3.Connection, events: Sequence[Event], dues: Sequ
             (number, NewPending(event.account, "r'", 7, f'run"{number}', due, event.subject, False))
             for number, (event, due) in enumerate(zip(events, dues, strict=True), start=1)
         ],
+        epoch=0,
     )
     return tx
 

@@ -109,8 +109,9 @@ SELECT max(coalesce((SELECT max(id) FROM pending_triggers), 0),
 -- insert_pending --
 -- Something begins to wait.
 INSERT INTO pending_triggers (id, kind, account, rule_id, version, event_seq, run_id, due_at, step, target, shadow,
-                              created_at)
-VALUES (:id, :kind, :account, :rule_id, :version, :event_seq, :run_id, :due_at, :step, :target, :shadow, :created_at);
+                              claim, created_at)
+VALUES (:id, :kind, :account, :rule_id, :version, :event_seq, :run_id, :due_at, :step, :target, :shadow,
+        :claim, :created_at);
 
 -- insert_wait --
 -- An event of this pattern and key ends that pending trigger.
@@ -222,7 +223,7 @@ WHERE pending_triggers.id = v.column1 AND pending_triggers.claim = v.column2;
 
 -- claims_of --
 -- What this owner has claimed; that it is not 0 leads to the index.
-SELECT id FROM pending_triggers WHERE claim <> 0 AND claim = :epoch;
+SELECT id, run_id FROM pending_triggers WHERE claim <> 0 AND claim = :epoch;
 
 -- release_claim --
 -- Claimed work is due again.
@@ -357,15 +358,13 @@ SELECT * FROM run_steps WHERE run_id = :run_id AND step = :step;
 -- The steps of a run, in order of their start.
 SELECT * FROM run_steps WHERE run_id = :run_id ORDER BY started_at, step;
 
--- begin_steps --
--- The first steps of runs that begin, and their first attempts: [run, step, type, key, target, params] each.
+-- begin_step --
+-- The first step of a run that begins, with its first attempt.
 INSERT INTO run_steps (run_id, step, type, key, target, params, status, attempts, started_at)
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-       json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'), 'running', 1, :now
-FROM json_each(:rows);
+VALUES (:run_id, :step, :type, :key, :target, :params, :status, :attempts, :started_at);
 
 -- keep_steps --
--- Steps that were done at once: as above, and what they gave.
+-- Steps that were done at once: [run, step, type, key, target, params, output] each.
 INSERT INTO run_steps (run_id, step, type, key, target, params, output, status, attempts, started_at, finished_at)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
        json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
@@ -413,11 +412,6 @@ JOIN run_steps s ON s.run_id = json_extract(k.value, '$[0]') AND s.step = json_e
 -- insert_attempt --
 -- An attempt is counted before it is made.
 INSERT INTO attempts (run_id, step, number, started_at) VALUES (:run_id, :step, :number, :started_at);
-
--- begin_attempts --
--- First attempts are counted before they are made: [run, step] each.
-INSERT INTO attempts (run_id, step, number, started_at)
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), 1, :now FROM json_each(:rows);
 
 -- keep_attempts --
 -- First attempts that did what they were made for at once: [run, step] each.
