@@ -54,14 +54,23 @@ class Findings:
         origin = self.origin_of(pointer)
         self.items.append(Finding(pointer=origin, code=code, message=message, hint=hint, on_key=on_key))
 
-    def advise(self, pointer: Pointer, code: str, message: str, hint: str | None, severity: Severity) -> None:
-        """Note something that does not keep the rule from being used."""
+    def advise(
+        self,
+        pointer: Pointer,
+        code: str,
+        message: str,
+        hint: str | None,
+        severity: Severity,
+        span: tuple[int, int] | None = None,
+    ) -> None:
+        """Note what does not keep the rule from being used; `span` is the part of the text that is meant."""
+        column, width = span or (None, 1)
         origin = self.origin_of(pointer)
-        self.items.append(Finding(pointer=origin, code=code, message=message, hint=hint, severity=severity))
-
-    def mark_last(self, start: int, end: int) -> None:
-        """Say that the last finding is about a part of the text only, in characters from 0."""
-        self.items[-1] = self.items[-1]._replace(column=start, width=end - start)
+        self.items.append(
+            Finding(
+                pointer=origin, code=code, message=message, hint=hint, severity=severity, column=column, width=width
+            )
+        )
 
     def add_condition(self, pointer: Pointer, error: ConditionError, severity: Severity = Severity.ERROR) -> None:
         """Note what a condition or reference says is wrong with it."""

@@ -302,8 +302,8 @@ class ParamsReader:
         if other is not None:
             message = f"{other[0]} is sent as it stands"
             hint = f"a template is written {{{{ {other[1]} }}}}"
-            self.findings.advise(at, codes.OTHER_TEMPLATE, message, hint, Severity.WARNING)
-            self.findings.mark_last(*other.span())
+            span = (other.start(), len(other[0]))
+            self.findings.advise(at, codes.OTHER_TEMPLATE, message, hint, Severity.WARNING, span)
         if self.context.check_template is None or not _TEMPLATE.search(text):
             return
         try:

@@ -16,13 +16,12 @@ def find_comments(text: str, form: re.Pattern[str]) -> list[re.Match[str]]:
     found = list(form.finditer(text))
     if not found:
         return []
-    comments = []
-    scalars = _scalars(text)
-    begin, end = next(scalars, (len(text), len(text)))
+    comments, scalars = [], _scalars(text)
+    ahead = next(scalars, None)
     for match in found:
-        while end <= match.start() < len(text) and begin < len(text):
-            begin, end = next(scalars, (len(text), len(text)))
-        if match.start() < begin:
+        while ahead is not None and ahead[1] <= match.start():
+            ahead = next(scalars, None)
+        if ahead is None or match.start() < ahead[0]:
             comments.append(match)
     return comments
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -58,6 +57,8 @@ class Report:
 
     def fingerprints(self) -> Iterator[tuple[Problem, str, int]]:
         """Each finding with what stays the same of it while lines around it change; equal ones are numbered."""
+        import hashlib  # two forms of seven ask for it
+
         seen: Counter[str] = Counter()
         for problem in self.problems:
             words = (problem.path, problem.code, " ".join(self.line_of(problem).split()))
