@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from autoflow.cli.client import call
@@ -256,6 +256,7 @@ values = st.recursive(
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example({"\x85": "\u2028", "a": " l1\n  l2\n\n", "b": "\n", "c": "l1\nl2\x85"})
 @given(values)
 def test_what_is_written_reads_back_as_it_was(value: Any) -> None:
     """Whatever an event holds, the strict reader finds the same values of the same types."""

@@ -181,7 +181,7 @@ def _play(path: Path, settings: Settings, tell: Callable[[str], None]) -> bool:
 
     from autoflow.app.rehearsal import make_world
     from autoflow.cli.loading import make_url_check
-    from autoflow.cli.scenario_reports import draw_failure
+    from autoflow.cli.scenario_reports import draw_failures
     from autoflow.observe.log import say_nothing
     from autoflow.rules.loaded import make_context
     from autoflow.templates import TemplateLibrary
@@ -195,7 +195,7 @@ def _play(path: Path, settings: Settings, tell: Callable[[str], None]) -> bool:
     with make_world(settings, context, library) as world:
         played = asyncio.run(play_all(read.scenarios, world, lambda _: None))
     lines = [str(problem) for problem in read.problems]
-    lines += [line for one in played for failure in one.failures for line in draw_failure(one, failure, sys.stderr)]
+    lines += [line for one in played if not one.passed for line in draw_failures(one)]
     if lines:
         tell("\n".join(["it does not pass with the rules as they are now:", *lines]))
     else:

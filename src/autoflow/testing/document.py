@@ -25,10 +25,11 @@ class _Writer(yaml.SafeDumper):
 
 
 def _write_text(writer: _Writer, text: str) -> yaml.ScalarNode:
-    if "\n" in text:
-        style: str | None = "|"  # the emitter quotes what cannot stand so
-    else:
-        style = None if text and tag_of_plain(text) == STR else '"'
+    lines = text.split("\n")
+    style: str | None = '"'
+    if all(line.isprintable() for line in lines):
+        # the emitter quotes what cannot stand so
+        style = "|" if len(lines) > 1 else None if text and tag_of_plain(text) == STR else '"'
     return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
