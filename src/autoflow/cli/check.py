@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from autoflow.cli.completion import ids_of
 from autoflow.cli.help import help_text
 from autoflow.cli.loading import load_rules
 from autoflow.cli.options import ConfigOption, JsonOption, StateOption, check_choice, settings_for
@@ -49,7 +50,13 @@ def try_rules(
         str | None, typer.Option("--events", metavar="FILE", help="A file of JSON lines, or - for stdin.")
     ] = None,
     event_id: Annotated[
-        str | None, typer.Option("--event-id", metavar="ID", help="An event that is stored, as it arrived.")
+        str | None,
+        typer.Option(
+            "--event-id",
+            metavar="ID",
+            help="An event that is stored, as it arrived.",
+            autocompletion=ids_of("events"),
+        ),
     ] = None,
     at: Annotated[
         str | None, typer.Option("--at", metavar="TIME", help="When the events arrive (RFC 3339). Default: now.")

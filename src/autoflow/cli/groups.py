@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import typer
 
+from autoflow.cli.completion import ids_of
 from autoflow.cli.help import Sections, help_text
 from autoflow.cli.options import ConfigOption, JsonOption, StateOption, settings_for
 from autoflow.cli.table import Column
@@ -21,8 +22,6 @@ AllOption = Annotated[bool, typer.Option("--all", help="Every one, however many 
 CursorOption = Annotated[
     str | None, typer.Option("--cursor", metavar="CURSOR", help="Go on where the last page ended (its next_cursor).")
 ]
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As `list` shows it.", show_default=False)]
-IdsArgument = Annotated[list[str], typer.Argument(metavar="ID...", help="As `list` shows it.", show_default=False)]
 
 Asked = Mapping[str, Any]
 """The values of a command's options, by name."""
@@ -125,6 +124,13 @@ def fetch_page(asked: Asked, collection: Collection, **params: Any) -> Any:
     return page
 
 
+def _ids(collection: Collection, kind: Any, metavar: str) -> Any:
+    """The argument that takes one id of a collection, or several; a shell completes them."""
+    complete = ids_of(collection.name)
+    about = "As `list` shows it."
+    return Annotated[kind, typer.Argument(metavar=metavar, help=about, show_default=False, autocompletion=complete)]
+
+
 def _make_list(collection: Collection) -> Callable[..., None]:
     def show_list(asked: Asked) -> None:
         from autoflow.cli.output import print_json, tell
@@ -169,7 +175,7 @@ def _make_show(collection: Collection) -> Callable[..., None]:
         for number, one in enumerate(item.get("items", [item])):
             print_detail(one, first=number == 0)
 
-    return make_command(show_item, {"id_": (IdArgument, inspect.Parameter.empty)})
+    return make_command(show_item, {"id_": (_ids(collection, str, "ID"), inspect.Parameter.empty)})
 
 
 def _make_verb(collection: Collection, verb: Verb) -> Callable[..., None]:
@@ -184,4 +190,4 @@ def _make_verb(collection: Collection, verb: Verb) -> Callable[..., None]:
             else:
                 print_detail(done, first=number == 0)
 
-    return make_command(act, {"ids": (IdsArgument, inspect.Parameter.empty)})
+    return make_command(act, {"ids": (_ids(collection, list[str], "ID..."), inspect.Parameter.empty)})

@@ -6,13 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
+from autoflow.cli.completion import ids_of
 from autoflow.cli.groups import Collection, Flag, Verb, add_collection
 from autoflow.cli.output import from_now, short_time
 from autoflow.cli.table import Column
 from autoflow.cli.tail import add_tails
 
 AccountOption = Annotated[str | None, typer.Option("--account", metavar="NAME", help="Only of this account.")]
-RuleOption = Annotated[str | None, typer.Option("--rule", metavar="ID", help="Only of this rule.")]
+RuleOption = Annotated[
+    str | None,
+    typer.Option("--rule", metavar="ID", help="Only of this rule.", autocompletion=ids_of("rules")),
+]
 TypeOption = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only of this type.")]
 LabelOption = Annotated[str | None, typer.Option("--label", metavar="LABEL", help="Only with this label.")]
 RunStatusOption = Annotated[

@@ -44,11 +44,12 @@ def _call(words: list[str]) -> int:
     import typer
 
     from autoflow.cli.commands import make_app
+    from autoflow.cli.completion import typed_command
     from autoflow.errors import AutoflowError
 
     try:
         _arm_failpoints()
-        app = make_app(words[0] if words else None)
+        app = make_app(words[0] if words else typed_command())
         return int(app(standalone_mode=False, prog_name="autoflow") or 0)
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):  # typer turns it into an exit code of its own

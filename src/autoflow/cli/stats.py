@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from autoflow.cli.completion import ids_of
 from autoflow.cli.groups import Asked, ask, make_command
 from autoflow.cli.help import help_text
 from autoflow.cli.options import settings_for
@@ -29,7 +30,10 @@ HELP = help_text(
 SinceOption = Annotated[
     str | None, typer.Option("--since", metavar="SPAN|TIME", help="From when on: 24h, 7d (the default), or a time.")
 ]
-RuleOption = Annotated[str | None, typer.Option("--rule", metavar="ID", help="Only of this rule.")]
+RuleOption = Annotated[
+    str | None,
+    typer.Option("--rule", metavar="ID", help="Only of this rule.", autocompletion=ids_of("rules")),
+]
 AccountOption = Annotated[str | None, typer.Option("--account", metavar="NAME", help="Only of this account.")]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from autoflow.cli.completion import ids_of
 from autoflow.cli.groups import Asked, ask, make_command
 from autoflow.cli.help import help_text
 from autoflow.cli.output import paint, print_line, print_text, printable, short_time
@@ -16,7 +17,10 @@ from autoflow.cli.table import STATUS_STYLES
 EVERY = 0.5
 PAGE = 200
 TypeOption = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="Only of this type.")]
-RuleOption = Annotated[str | None, typer.Option("--rule", metavar="ID", help="Only of this rule.")]
+RuleOption = Annotated[
+    str | None,
+    typer.Option("--rule", metavar="ID", help="Only of this rule.", autocompletion=ids_of("rules")),
+]
 AccountOption = Annotated[str | None, typer.Option("--account", metavar="NAME", help="Only of this account.")]
 
 Item = Mapping[str, Any]

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from autoflow.cli.completion import complete_codes
 from autoflow.cli.help import help_text
 from autoflow.cli.loading import STDIN, find_test_problems, load_rules, read_stdin
 from autoflow.cli.options import ConfigOption, JsonOption, check_choice, settings_for
@@ -52,7 +53,13 @@ def validate(
         str | None, typer.Option("--stdin-filename", metavar="NAME", help="The file that standard input stands for.")
     ] = None,
     explain: Annotated[
-        str | None, typer.Option("--explain", metavar="CODE", help="Print what a code means, and end.")
+        str | None,
+        typer.Option(
+            "--explain",
+            metavar="CODE",
+            help="Print what a code means, and end.",
+            autocompletion=complete_codes,
+        ),
     ] = None,
     config: ConfigOption = None,
 ) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import typer
 
+from autoflow.cli.completion import ids_of
 from autoflow.cli.groups import Asked, ask, make_command
 from autoflow.cli.help import help_text
 
@@ -21,9 +22,15 @@ HELP = help_text(
     "autoflow why EVENT --json | jq -r '.items[] | [.rule, .outcome, .because] | @tsv'",
 )
 EventArgument = Annotated[
-    str, typer.Argument(metavar="EVENT", help="Its id, or its number (seq).", show_default=False)
+    str,
+    typer.Argument(
+        metavar="EVENT", help="Its id, or its number (seq).", show_default=False, autocompletion=ids_of("events")
+    ),
 ]
-RuleArgument = Annotated[str | None, typer.Argument(metavar="[RULE]", help="Of this rule only.", show_default=False)]
+RuleArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[RULE]", help="Of this rule only.", show_default=False, autocompletion=ids_of("rules")),
+]
 SourceOption = Annotated[
     str | None, typer.Option("--source", metavar="NAME", help="The event's source, where several have the id.")
 ]

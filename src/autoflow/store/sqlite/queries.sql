@@ -689,3 +689,31 @@ SELECT (SELECT page_count FROM pragma_page_count()) AS pages,
 -- How much of the database is in use, whatever the size of its file.
 SELECT ((SELECT page_count FROM pragma_page_count()) - (SELECT freelist_count FROM pragma_freelist_count()))
      * (SELECT page_size FROM pragma_page_size()) AS bytes;
+
+-- event_ids_between --
+-- Event ids that begin with a text, for a shell to complete.
+SELECT DISTINCT id FROM event_keys WHERE id >= :since AND id < :until ORDER BY id LIMIT :limit;
+
+-- newest_event_ids --
+-- The ids of the newest events, for a shell to complete.
+SELECT id FROM events ORDER BY seq DESC LIMIT :limit;
+
+-- run_ids_between --
+-- Run ids that begin with a text, the newest first, for a shell to complete.
+SELECT id FROM runs WHERE id >= :since AND id < :until ORDER BY id DESC LIMIT :limit;
+
+-- soonest_pending_ids --
+-- What waits, the soonest first, by the beginning of its id, for a shell to complete.
+SELECT id FROM pending_triggers WHERE id LIKE :like ORDER BY due_at, id LIMIT :limit;
+
+-- newest_dead_letter_ids --
+-- Dead letters on which nobody has decided, by the beginning of their id, for a shell to complete.
+SELECT id FROM dead_letters WHERE status = 'dead' AND id LIKE :like ORDER BY id DESC LIMIT :limit;
+
+-- rule_ids_in_force --
+-- The ids of the rules in force that begin with a text, for a shell to complete.
+SELECT DISTINCT v.rule_id
+FROM (SELECT versions FROM generations ORDER BY id DESC LIMIT 1) g, json_each(g.versions) one
+JOIN rule_versions v ON v.id = one.value
+WHERE v.rule_id >= :since AND v.rule_id < :until
+ORDER BY v.rule_id LIMIT :limit;
