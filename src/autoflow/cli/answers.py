@@ -20,11 +20,11 @@ _SAID: Mapping[str, tuple[tuple[str, str], str]] = {
     "cancelled": (_ODD, "was cancelled"),
     "shadow": (_ODD, "would have acted, and is in shadow"),
     "removed": (_GOOD, "acted"),
-    "error": (_BAD, "did not act: its condition could not be evaluated"),
+    "error": (_BAD, "did not act: a condition could not be evaluated"),
     "condition": (_BAD, "did not act: its condition did not hold"),
     "trigger": (_BAD, "did not act: its trigger was not met"),
-    "disabled": (_NONE, "did not act: it was disabled"),
-    "not-yet": (_NONE, "did not act: it was not in force yet"),
+    "disabled": (_NONE, "did not act"),
+    "not-yet": (_NONE, "did not act"),
     "unreadable": (_BAD, "cannot be read by this release"),
 }
 """What is said of an outcome; of others only its sentence."""
