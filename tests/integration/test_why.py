@@ -268,6 +268,9 @@ async def test_an_id_may_hold_whatever_a_sender_puts_into_one(desk: Desk) -> Non
     for name in ("a/b", "a/why", "why", "é ü?#%", "a//"):
         await desk.line.emit("x", {}, event_id=name)
         assert (await desk.why(name))["event"]["id"] == name
+        if not name.endswith("/why"):
+            shown = await desk.client.get(f"/v1/events/{quote(name, safe='')}")
+            assert shown.json()["id"] == name
 
 
 async def test_what_is_not_there_is_said_with_what_is_near(desk: Desk) -> None:
@@ -278,6 +281,10 @@ async def test_what_is_not_there_is_said_with_what_is_near(desk: Desk) -> None:
     assert (await desk.refused("order-47"))[2] == "did you mean order-4711?"
     assert (await desk.refused("odrer-4711"))[2] == "did you mean order-4711?"
     assert (await desk.refused("zzz"))[2].endswith("the oldest that is kept arrived at 2027-01-15T08:00:00.000Z")
+    await desk.line.advance(0)
+    run = (await desk.rule("order-4711", "notify"))["run"]
+    assert (await desk.refused(run))[2] == "this is a run: its event is order-4711, its rule notify"
+    assert (await desk.refused("notify"))[2] == "this is a rule: write the event first, `autoflow why EVENT notify`"
     status, detail, hint = await desk.refused("order-4711", rule="notfy")
     assert (status, hint) == (404, "did you mean notify?")
     assert detail == "there was no rule notfy when event order-4711 arrived, and there is none now"

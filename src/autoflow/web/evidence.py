@@ -155,7 +155,17 @@ def _missing(view: Reading, wanted: Wanted, number: int) -> Missing:
             detail=f"event number {number} was removed: it was older than is kept",
             hint="`retention` in the config says how long events are kept",
         )
-    return Missing(detail=f"there is no event {wanted.event}", hint=_near(view, wanted.event, told["since"]))
+    hint = _another_kind(view, wanted.event) or _near(view, wanted.event, told["since"])
+    return Missing(detail=f"there is no event {wanted.event}", hint=hint)
+
+
+def _another_kind(view: Reading, wanted: str) -> str | None:
+    """What is known under that name, where it is a run or a rule."""
+    run = view.row("run_by_id", id=wanted)
+    if run is not None:
+        return f"this is a run: its event is {run['event_id']}, its rule {run['rule_id']}"
+    rules = {version.rule_id for version in _versions(view, view.row("last_generation")).values()}
+    return f"this is a rule: write the event first, `autoflow why EVENT {wanted}`" if wanted in rules else None
 
 
 def _near(view: Reading, wanted: str, since: int | None) -> str:

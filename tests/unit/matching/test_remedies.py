@@ -184,7 +184,7 @@ def leaf_says(change: Change, event: Event) -> bool:
     return evaluate(resolve_operator(leaf.operator), compile_reference(leaf.left)(facts), right)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
 @given(conditions, st.dictionaries(st.sampled_from(["f", "g", "h"]), values, max_size=3))
 def test_a_named_value_makes_its_comparison_say_what_was_needed(condition: Condition, data: dict[str, Json]) -> None:
     """For any tree and any event; and where it is said to be enough, the whole condition holds with all of them."""
