@@ -5,7 +5,7 @@ Beside the player, which tells it of events and of what was performed. After it:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -41,7 +41,7 @@ class LeafCoverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionCoverage:
-    """One action of a rule and how often it was performed, or would have been in shadow."""
+    """One action of a rule and how often it was performed."""
 
     number: int
     type: str
@@ -51,7 +51,7 @@ class ActionCoverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleCoverage:
-    """One rule and its parts. A rule that is off has none that count."""
+    """One rule and its parts. In shadow it has no actions that count: it never acts."""
 
     rule: str
     account: str
@@ -202,19 +202,20 @@ class CoverageRecorder:
                 rule_leaves(rule), self._leaf_places(identity), counter.counts, strict=True
             )
         )
-        actions = tuple(
-            ActionCoverage(
+        actions = tuple(self._report_actions(identity, places)) if rule.enabled is Enabled.ON else ()
+        return RuleCoverage(
+            rule=rule.id, account=rule.account, at=self._rule_place(identity),
+            judged=counter.judged, woken=counter.woken, leaves=leaves, actions=actions,
+        )  # fmt: skip
+
+    def _report_actions(self, identity: Identity, places: RulePlaces | None) -> Iterator[ActionCoverage]:
+        for number, step in enumerate(self._rules[identity].actions, start=1):
+            yield ActionCoverage(
                 number=number,
                 type=step.type,
                 at=places.actions[number - 1] if places is not None else self._rule_place(identity),
                 fired=self._fired.get((identity, step.path), 0),
             )
-            for number, step in enumerate(rule.actions, start=1)
-        )
-        return RuleCoverage(
-            rule=rule.id, account=rule.account, at=self._rule_place(identity),
-            judged=counter.judged, woken=counter.woken, leaves=leaves, actions=actions,
-        )  # fmt: skip
 
 
 def identity_of(rule: Rule) -> Identity:

@@ -175,3 +175,16 @@ def test_rules_whose_places_are_not_known_stand_where_they_begin() -> None:
     seen = CoverageRecorder()
     seen.count_rules(Recorder().in_force, {})
     assert next(missing_lines(seen.report())).startswith("jobs.yaml:4:1: ")
+
+
+def test_a_rule_in_shadow_has_comparisons_and_no_actions() -> None:
+    """It is judged like any other, and never acts."""
+    text = "id: s\nenabled: shadow\ntrigger: { event: job.created }\nwhen: job.id exists\n"
+    text += "actions: [ log: { message: x } ]\n"
+    result = Loader().load([FileText(path="s.yaml", name="s.yaml", text=text)], CONTEXT)
+    seen = CoverageRecorder()
+    seen.count_rules(result.rules, {})
+    seen.event_judged(event({"id": 1}), result.rules)
+    coverage = seen.report()
+    assert (coverage.leaves.total, coverage.actions.total) == (1, 0)
+    assert coverage.rules[0].leaves[0].lacks == "was never false"

@@ -110,6 +110,7 @@ async def test_a_span_leaves_out_what_ended_before_it(line: Line) -> None:
     assert (none["events"], none["runs"], none["actions"]) == (
         0, {"done": 0, "failed": 0, "cancelled": 0, "shadow": 0}, [],
     )  # fmt: skip
+    assert all(item["took_ms"] is None for item in none["items"])
     assert none["since"] == to_rfc3339(line.clock.now() - 60_000)
 
 
