@@ -65,7 +65,7 @@ actions:
         # nor does a rule hide the other rules of its list, whether they stand before or behind it
         (
             LIST + "  - id: two\n    trigger: { event: a\n    actions: []\n" + LAST + "ruls: 1\n",
-            ["3 AF110", "8 AF101", "11 AF115", "12 AF110"],
+            ["3 AF110", "7 AF101", "11 AF115", "12 AF110"],
         ),
         ("rules:\n- id: a\n  trigger: *\n- id: b\n  trigger: 5\n  actions: []\n", ["3 AF101", "5 AF113", "6 AF115"]),
         # several of them are all told

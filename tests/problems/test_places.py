@@ -70,6 +70,8 @@ def place_of(problem: Problem) -> tuple[int, int, int, int]:
         HEAD + "when: { fact: a, «oprator»: equal, operator: equal, value: 1 }\n" + ACT,
         HEAD + "when: { fact: a, «params»: {}, operator: equal, value: 1 }\n" + ACT,
         HEAD + "shared_conditions: { x: { fact: a, «oprator»: equal, operator: equal, value: 1 } }\n" + ACT,
+        HEAD + "cancel_on: { event: b, by: { a: b, 'é.x«-»y': c } }\n" + ACT,
+        HEAD + "cancel_on: { event: b, by: { a: é.x«-»y } }\n" + ACT,
         HEAD + "when: 'é == \"it''s\" «=>» 5'\n" + ACT,
         HEAD + 'when: "é.a == \\"😀\\" and \\u0062 «=>» 5"\n' + ACT,
         HEAD + "when: |\n  a.b\n    «=» 5\n" + ACT,

@@ -175,7 +175,7 @@ class RuleBuilder:
         try:
             found = parse_reference(text)
         except ConditionError as error:
-            self.findings.add_condition(at, error)
+            self.findings.add_condition(at, error, on_key=on_key)
             return None
         self.findings.refuse_roots(at, [found.fact])
         return found

@@ -72,9 +72,12 @@ class Findings:
             )
         )
 
-    def add_condition(self, pointer: Pointer, error: ConditionError, severity: Severity = Severity.ERROR) -> None:
+    def add_condition(
+        self, pointer: Pointer, error: ConditionError, severity: Severity = Severity.ERROR, *, on_key: bool = False
+    ) -> None:
         """Note what a condition or reference says is wrong with it."""
-        self.items.append(condition_finding(self.origin_of((*pointer, *error.pointer)), error, severity))
+        finding = condition_finding(self.origin_of((*pointer, *error.pointer)), error, severity)
+        self.items.append(finding._replace(on_key=finding.on_key or on_key))
 
     def refuse_roots(self, pointer: Pointer, roots: Iterable[str]) -> None:
         """Note the roots that would always be missing in this release."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from autoflow.model.problem import Problem
+from autoflow.rules.openings import CLOSING, find_opening
 from autoflow.strict_yaml import DUPLICATE_KEY, KEY_NOT_TEXT, SYNTAX, UNKNOWN_TAG, read_yaml
 
 _ENTRY = re.compile(r"(?P<lead>\s*(?:-\s+)*)(?P<key>[\w.$-]+|\"[^\"]*\"):\s+(?P<value>\S.*?)\s*$")
@@ -26,6 +27,7 @@ _TURNS = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "in": "contains"}
 _GLUED = re.compile(r"\s*(?:-\s+)*([A-Za-z_]\w*):(?=[^\s:/])(.*)$")
 _CUT = re.compile(r"(?<=\s)(#[^\s,}\]]*)[^\"']*[}\]]")
 _COMMENT = re.compile(r"\s(#.*)$")
+_NOT_CLOSED = re.compile(r"end of stream|',' or|document|node content|expected ':'")
 _CONDITION_KEYS = ("when", "conditions")
 
 
@@ -66,11 +68,23 @@ def explain_problem(problem: Problem, lines: Sequence[str]) -> Problem:
         for number in range(min(problem.line, len(lines)), 0, -1):
             if (cause := _find_cut_brackets(lines[number - 1])) is not None:
                 return _blame(problem, number, cause)
+        if _NOT_CLOSED.search(problem.message) and (opened := _find_opening(problem, lines)) is not None:
+            return opened
         message, hint = _explain_structure(problem.message)
         width = _width_at(lines[problem.line - 1], problem.column) if problem.line <= len(lines) else 1
         end = problem.column + width
         return dataclasses.replace(problem, message=message, hint=hint or problem.hint, end_column=end)
     return problem
+
+
+def _find_opening(problem: Problem, lines: Sequence[str]) -> Problem | None:
+    opening = find_opening(lines, min(problem.line, len(lines)))
+    if opening is None:
+        return None
+    where = "" if opening.line == problem.line else f", and line {problem.line} does not fit into it"
+    message = f"this {opening.sign} is not closed{where}"
+    cause = _Cause(message=message, hint=f"add a {CLOSING.get(opening.sign, opening.sign)}", column=opening.column)
+    return _blame(problem, opening.line, cause)
 
 
 def _width_at(text: str, column: int) -> int:
@@ -340,6 +354,8 @@ def _explain_structure(said: str) -> tuple[str, str | None]:
         return "a quote or bracket is not closed", "look for the first one without its other half"
     if "expected key" in said or "'-' indicator" in said:
         return "this line fits nowhere", "its indentation is that of no line above it"
+    if "mapping values" in said:
+        return "a key does not fit here", "the line above it lacks its colon, or has a value already"
     if "expected node content" in said:
         return "a value is missing here", "write one, and close what is opened: [ ], { }"
     if "expected ':'" in said:

@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from autoflow.model.problem import Problem, Severity
 from autoflow.rules import codes
+from autoflow.rules.blocks import block_below
 from autoflow.strict_yaml import Place, problem_at, split_lines
 from autoflow.strict_yaml.comments import find_comments
 from autoflow.strict_yaml.places import place_index
 
 _COMMENT = re.compile(r"#+[ \t]*autoflow[ \t]*:[ \t]*ignore\b[^\r\n\x85\u2028\u2029]*", re.IGNORECASE)
 _IGNORE = re.compile(r"# autoflow: ignore\[(?P<codes> *AF\d{3} *(?:, *AF\d{3} *)*)\]\s+(?P<reason>\S.*?)\s*")
-_BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:\s#.*)?$")
 _CODE = re.compile(r"AF\d{3}")
 _SAID_OF_COMMENTS = frozenset({codes.SILENCES_NOTHING, codes.WRONG_IGNORE})
 _BY_CONFIG = frozenset({codes.UNKNOWN_NOTIFIER, codes.REFUSED_TARGET, codes.SAME_RULE, codes.RING, codes.ODD_ACCOUNT})
@@ -115,28 +115,16 @@ def _other_codes(ignore: Ignore, problems: Sequence[Problem]) -> str | None:
 
 
 def _lines_of(place: Place, lines: Sequence[str]) -> frozenset[int]:
-    """The comment's line; where nothing else stands in it, the next one that says something too."""
+    """The comment's line; where nothing else stands in it, the next one that says something too.
+
+    With it goes the text over several lines that begins there: no comment can stand in it.
+    """
     if lines[place.line - 1][: place.column - 1].strip():
-        return frozenset(_with_block(place.line, lines))
+        return frozenset({place.line, *block_below(lines, place.line)})
     below = range(place.line + 1, len(lines) + 1)
     following = (number for number in below if lines[number - 1].strip() and lines[number - 1].lstrip()[0] != "#")
-    return frozenset({place.line, *(line for first in list(following)[:1] for line in _with_block(first, lines))})
-
-
-def _with_block(first: int, lines: Sequence[str]) -> Iterator[int]:
-    """A line, and the text over several lines that begins in it: no comment can stand there."""
-    yield first
-    if not _BLOCK.search(lines[first - 1]):
-        return
-    indent = _indent_of(lines[first - 1])
-    for number in range(first + 1, len(lines) + 1):
-        if lines[number - 1].strip() and _indent_of(lines[number - 1]) <= indent:
-            return
-        yield number
-
-
-def _indent_of(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
+    first = next(following, place.line)
+    return frozenset({place.line, first, *block_below(lines, first)})
 
 
 def _refuse(path: str, place: Place) -> Problem:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from autoflow.strict_yaml.loader import FastLoader
+from autoflow.strict_yaml.places import LINE_END
 
 
 def find_comments(text: str, form: re.Pattern[str]) -> list[re.Match[str]]:
@@ -50,5 +51,5 @@ def _stretch(token: Any, text: str) -> tuple[int, int]:
 
 
 def _end_of_line(text: str, index: int) -> int:
-    found = re.compile(r"[\r\n\x85\u2028\u2029]").search(text, index)
+    found = LINE_END.search(text, index)
     return found.start() if found else len(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -12,6 +13,9 @@ from autoflow.model.json import Json
 from autoflow.model.problem import Problem, Severity
 
 Pointer = tuple[str | int, ...]
+
+LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
+"""What ends a line for YAML."""
 
 SYNTAX = "AF101"
 DUPLICATE_KEY = "AF102"
@@ -135,7 +139,8 @@ def place_between(start: Any, end: Any, *, style: str | None = None, node: yaml.
 
 def place_index(text: str, index: int) -> Place:
     """Where a character of a text stands."""
-    line, column = text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
+    before = LINE_END.split(text[:index])
+    line, column = len(before), len(before[-1]) + 1
     return Place(line=line, column=column, end_line=line, end_column=column + 1)
 
 

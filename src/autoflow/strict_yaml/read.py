@@ -12,6 +12,7 @@ import yaml
 from autoflow.model.problem import Problem
 from autoflow.strict_yaml.loader import StrictLoader, TooDeepError
 from autoflow.strict_yaml.places import (
+    LINE_END,
     SYNTAX,
     TOO_MUCH,
     Place,
@@ -27,7 +28,6 @@ MAX_BYTES = 1024 * 1024
 MAX_UNREAD = 20
 """After so many documents that cannot be read, the rest of a file is left alone."""
 
-_LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
 _BEGIN = r"---(\s|$)"
 _JSON_ONLY = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
@@ -71,7 +71,7 @@ def decode_text(content: bytes, *, path: str) -> str | Problem:
 @lru_cache(maxsize=4)
 def split_lines(text: str) -> tuple[str, ...]:
     """The lines as YAML counts them, without their ends. Each finding in a file asks for them."""
-    return tuple(_LINE_END.split(text))
+    return tuple(LINE_END.split(text))
 
 
 def _read_from(
