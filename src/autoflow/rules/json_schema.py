@@ -166,6 +166,7 @@ def _file_keys() -> dict[str, Json]:
         "account": describe(_WORD, "Account", "The account of the rules below that name none.", default="default"),
         "shared_conditions": _shared_schema(),
         "rules": describe({"type": "array", "items": {"$ref": "#/definitions/rule"}}, "Rules", "A list of rules."),
+        "tests": describe({"$ref": "#/definitions/tests"}, "Tests", "Scenarios of these rules: `autoflow test`."),
     }
 
 

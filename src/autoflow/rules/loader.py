@@ -22,7 +22,7 @@ from autoflow.rules import codes
 from autoflow.rules.builder import RuleBuilder
 from autoflow.rules.context import LoadContext
 from autoflow.rules.findings import Finding, condition_finding
-from autoflow.rules.parts import SHARED, Contents, Part, account_of, take_apart
+from autoflow.rules.parts import SHARED, TESTS, Contents, Part, account_of, take_apart
 from autoflow.rules.source import FileText, file_problem, find_files, may_silence, parse_file, read_file, show_path
 from autoflow.strict_yaml import Pointer
 
@@ -229,8 +229,13 @@ def _build_file(contents: Contents, conditions: Shared, context: LoadContext) ->
         problems=_without_cuts(contents.problems, found),
         rule_problems=tuple(found),
         origin=Provenance(path=file.name),
-        has_tests=any("tests" in part.value for part in contents.rules),
+        has_tests=_has_tests(contents),
     )
+
+
+def _has_tests(contents: Contents) -> bool:
+    values = [document.value for document in contents.file.documents] + [part.value for part in contents.rules]
+    return any(isinstance(value, dict) and TESTS in value for value in values)
 
 
 def _without_cuts(problems: Sequence[Problem], found: Sequence[Problem]) -> tuple[Problem, ...]:

@@ -21,7 +21,8 @@ from autoflow.rules.spellings import RULE_SPELLINGS, make_id
 from autoflow.strict_yaml import Pointer, YamlDocument
 
 SHARED = "shared_conditions"
-_FILE_KEYS = ("rules", SHARED, "account")
+TESTS = "tests"
+_FILE_KEYS = ("rules", SHARED, "account", TESTS)
 _ACCOUNT_KEYS = ("account", *(key for key, name in RULE_SPELLINGS.items() if name == "account"))
 
 
@@ -134,7 +135,7 @@ class _Taking:
         rules = whole.value["rules"]
         for key in whole.value:
             if key not in _FILE_KEYS:
-                hint = near_match(key, _FILE_KEYS) or f"beside rules stand only {SHARED} and account"
+                hint = near_match(key, _FILE_KEYS) or f"beside rules stand only {SHARED}, account and {TESTS}"
                 message = f"unknown key {key!r} beside rules"
                 finding = Finding(pointer=(key,), code=codes.UNKNOWN_KEY, message=message, hint=hint, on_key=True)
                 self._problems.append(whole.problem(finding))

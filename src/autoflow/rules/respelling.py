@@ -16,7 +16,7 @@ from autoflow.matching.nodes import SPELLINGS as GROUP_SPELLINGS
 from autoflow.matching.paths import parse_path, parse_reference, write_reference
 from autoflow.model.condition import Reference
 from autoflow.model.span import UNITS, write_span
-from autoflow.rules.parts import SHARED
+from autoflow.rules.parts import SHARED, TESTS
 from autoflow.rules.spellings import (
     CANCEL_SPELLINGS,
     IGNORED_KEYS,
@@ -34,7 +34,7 @@ from autoflow.rules.vocabulary import RULE_KEYS
 from autoflow.strict_yaml.quoting import make_text
 from autoflow.strict_yaml.written import NOTHING, Group, Lines, Node, Part, Text, comments_in
 
-FILE_KEYS = (SCHEMA_KEY, "account", SHARED, "rules")
+FILE_KEYS = (SCHEMA_KEY, "account", SHARED, "rules", TESTS)
 PATTERN_KEYS = ("event", "source", "when", "by")
 RETRY_KEYS = ("schedule", "max_attempts", "base", "factor", "cap")
 LEAF_KEYS = ("name", "priority", "fact", "path", "operator", "value")

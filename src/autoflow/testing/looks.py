@@ -13,6 +13,7 @@ from autoflow.model.json import Json
 from autoflow.model.rule import Enabled, Rule
 from autoflow.model.run import AttemptResult
 from autoflow.preview import describe_unmatched
+from autoflow.rules.findings import near_match
 from autoflow.rules.verdict import Stage, Verdict, judge_rule, verdict_to_json
 from autoflow.store.base import Reading, Row
 from autoflow.testing import codes
@@ -211,11 +212,19 @@ class Looks:
         wanted = dict.fromkeys(named) or dict.fromkeys(
             rule.id for rule in self.rules if self._explain(rule.id).word not in (NOT_TRIGGERED, DISABLED)
         )
-        reasons = [self._reason(rule) for name in wanted for rule in self.rules if rule.id == name]
+        reasons = [reason for name in wanted for reason in self._reasons_of(name)]
         if not reasons and self._events:
             told = describe_unmatched(self.rules, self._events[-1])
             return (Reason(rule="", place="", event="", verdict=told),)
         return tuple(reasons[:MOST_REASONS])
+
+    def _reasons_of(self, name: str) -> list[Reason]:
+        found = [self._reason(rule) for rule in self.rules if rule.id == name]
+        if found:
+            return found
+        hint = near_match(name, [rule.id for rule in self.rules])
+        told = f"there is no rule {name!r} in force{f'; {hint}' if hint else ''}"
+        return [Reason(rule="", place="", event="", verdict=told)]
 
     def _reason(self, rule: Rule) -> Reason:
         word, verdict, event = self._explain(rule.id)

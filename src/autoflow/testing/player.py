@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Protocol, assert_never
 
 from autoflow.clock import Clock, Millis
-from autoflow.errors import AutoflowError, IntakeError
+from autoflow.errors import AutoflowError, IntakeError, UsageError
 from autoflow.line import LineOptions
 from autoflow.model.event import Event
 from autoflow.model.rule import Rule
@@ -101,8 +101,11 @@ class StopPlayingError(AutoflowError):
 
 async def play(scenario: Scenario, world: World) -> tuple[Failure, ...]:
     """Play a scenario to its end, or to the first step that is not as expected; what is not."""
-    rules = world.rules.of(scenario)
-    broken = find_broken(scenario, rules)
+    try:
+        rules = world.rules.of(scenario)
+        broken = find_broken(scenario, rules)
+    except UsageError as error:  # a revision that is not there
+        broken = str(error)
     if broken is not None:
         return (Failure(spot=scenario.spot, code=codes.NOT_PLAYED, message=f"its rules cannot be used: {broken}"),)
     disk = world.make_disk()
@@ -118,20 +121,21 @@ async def play(scenario: Scenario, world: World) -> tuple[Failure, ...]:
 
 def find_broken(scenario: Scenario, rules: RuleSet) -> str | None:
     """The error in a rule that the scenario is about; what is wrong elsewhere is no concern of it."""
-    broken = rules.broken()
-    if not broken:
+    errors = rules.result.errors
+    if not errors:
         return None
-    stem = scenario.path.rpartition("/")[2].removesuffix(".yml").removesuffix(".yaml").removesuffix(".test")
-    beside = [
-        str(problem)
-        for problem in rules.result.errors
-        if problem.path == scenario.path or problem.path.rpartition("/")[2].rpartition(".")[0] == stem
-    ]
-    if scenario.rule in broken:
-        return broken[scenario.rule or ""]
-    if scenario.rules is not None:
-        return str(rules.result.errors[0])
-    return beside[0] if beside and scenario.rule is None else None if rules.rules else str(rules.result.errors[0])
+    if scenario.rules is not None or not rules.rules:
+        return str(errors[0])
+    if scenario.rule is not None:
+        own = [problem for problem in errors if problem.rule == scenario.rule and problem.path == scenario.path]
+    else:
+        own = [problem for problem in errors if _stem_of(problem.path) == _stem_of(scenario.path)]
+    return str(own[0]) if own else None
+
+
+def _stem_of(path: str) -> str:
+    """`jobs` of `rules/jobs.yaml` and of `rules/jobs.test.yaml`."""
+    return path.rpartition("/")[2].partition(".")[0]
 
 
 class Player:
@@ -199,8 +203,8 @@ class Player:
                 await self._run_until_idle(now + limit)
             case Restart():
                 await self._restart(deed)
-            case Use(rules=source):
-                await self._use_anew(self._world.rules.find(source, self._scenario))
+            case Use():
+                await self._use_anew(deed)
             case Operate():
                 await self._operate(deed)
             case _:
@@ -211,7 +215,11 @@ class Player:
         self._looks.rules = rules.rules
         await self._rig.use(rules.rules)
 
-    async def _use_anew(self, rules: RuleSet) -> None:
+    async def _use_anew(self, deed: Use) -> None:
+        try:
+            rules = self._world.rules.find(deed.rules, self._scenario)
+        except UsageError as error:
+            raise StopPlayingError(f"the rules cannot be used: {error}") from error
         if rules.result.errors:
             raise StopPlayingError(f"the rules cannot be used: {rules.result.errors[0]}")
         await self._use(rules)

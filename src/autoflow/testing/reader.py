@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from autoflow.model.json import Json
 from autoflow.model.problem import Problem, Severity
-from autoflow.rules.parts import Part, take_apart
+from autoflow.rules.parts import TESTS, Part, take_apart
 from autoflow.rules.schema import shape_of
 from autoflow.rules.source import (
     FileText,
@@ -26,8 +26,6 @@ from autoflow.testing import codes
 from autoflow.testing.fields import Notes, read_keys
 from autoflow.testing.keys import FILE_KEYS, TEST_KEYS
 from autoflow.testing.scenario import ClockKeys, ConfigKeys, Mocks, Moment, Scenario, ScenarioFile
-
-TESTS = "tests"
 
 
 class ReadScenarios(NamedTuple):
@@ -82,7 +80,13 @@ class _Reading:
             return self._read_scenario_file(parse_file(self._file))
         if self._file.problem is not None or TESTS not in self._file.text:
             return ScenarioFile(path=self._path)
-        parts = [part for part in take_apart(parse_file(self._file)).rules if TESTS in part.value]
+        source = parse_file(self._file)
+        parts = [part for part in take_apart(source).rules if TESTS in part.value]
+        parts += [
+            Part(file=source, document=document, pointer=(), value=document.value)
+            for document in source.documents
+            if isinstance(document.value, dict) and {"rules", TESTS} <= document.value.keys()
+        ]
         scenarios = [scenario for part in parts for scenario in self._read_rule_tests(part)]
         return ScenarioFile(path=self._path, scenarios=tuple(scenarios))
 
@@ -105,8 +109,8 @@ class _Reading:
 
     def _read_rule_tests(self, part: Part) -> list[Scenario]:
         notes = self._notes(part)
-        rule = part.value.get("id", part.defaults.get("id"))
-        scenarios = self._read_tests({TESTS: part.value[TESTS]}, (TESTS,), notes, rule=str(rule))
+        rule = None if "rules" in part.value else str(part.value.get("id", part.defaults.get("id")))
+        scenarios = self._read_tests({TESTS: part.value[TESTS]}, (TESTS,), notes, rule=rule)
         self._tell(notes)
         return scenarios
 
@@ -114,7 +118,10 @@ class _Reading:
         return Notes(part=part, folder=self._path.parent)
 
     def _tell(self, notes: Notes) -> None:
-        self.problems += [notes.part.problem(finding) for finding in notes.findings.items]
+        broken = {problem.line for problem in errors_of(notes.part.file.problems)}
+        found = [notes.part.problem(finding) for finding in notes.findings.items]
+        # What the YAML of that line led to has been said with its cause.
+        self.problems += [problem for problem in found if problem.line not in broken]
 
     def _read_tests(
         self, shared: dict[str, Any], at: Pointer, notes: Notes, *, rule: str | None = None
@@ -149,7 +156,9 @@ class _Reading:
         )
         self._check_name(scenario, at, notes)
         self._check_times(scenario, at, notes)
-        return scenario if len(notes.findings.items) == before else None
+        whole = notes.part._replace(pointer=(*notes.part.pointer, *at))
+        is_good = len(notes.findings.items) == before and not whole.is_broken()
+        return scenario if is_good else None
 
     def _join_clocks(self, own: ClockKeys | None, shared: ClockKeys | None) -> ClockKeys:
         clocks = [clock for clock in (own, shared) if clock is not None]

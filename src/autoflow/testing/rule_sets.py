@@ -5,7 +5,7 @@ A set is read once, however many scenarios are played with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from autoflow.model.problem import Problem
 from autoflow.model.rule import Rule
 from autoflow.rules.context import LoadContext
 from autoflow.rules.loader import Loader, LoadResult, load_files
-from autoflow.rules.source import FileText
+from autoflow.rules.source import FileText, is_test_file
 from autoflow.strict_yaml import Pointer, split_lines
 from autoflow.testing import codes
 from autoflow.testing.fields import Kind, Notes, note_shape
@@ -95,13 +95,6 @@ class RuleSet(NamedTuple):
         """Those that can be used."""
         return self.result.rules
 
-    def broken(self) -> Mapping[str, str]:
-        """The rules that cannot be used, and the first thing that is wrong with each; "" for whole files."""
-        found: dict[str, str] = {}
-        for problem in self.result.errors:
-            found.setdefault(problem.rule or "", str(problem))
-        return found
-
 
 class RuleSets:
     """Reads each set once."""
@@ -146,7 +139,8 @@ class RuleSets:
         path = Path(scenario.path).absolute()
         if path.is_relative_to(self._directory.absolute()):
             return RuleSource(paths=(self._directory,))
-        return RuleSource(paths=(Path(scenario.path) if scenario.rule is not None else Path(scenario.path).parent,))
+        here = Path(scenario.path)
+        return RuleSource(paths=(here.parent if is_test_file(here.name) else here,))
 
 
 def place_of(rule: Rule) -> str:

@@ -119,20 +119,19 @@ def _pair(wanted: Sequence[Json], seen: Sequence[Seen], *, exactly: bool) -> lis
 
 
 def _pair_group(wanted: Sequence[Json], places: range, members: list[Seen], *, exactly: bool) -> Iterator[Pair]:
+    in_order = [
+        _compare_item(wanted[place], one, exactly=exactly) for place, one in zip(places, members, strict=False)
+    ]
+    if len(places) == len(members) and all(one.is_met for lines in in_order for one in lines):
+        yield from zip(places, members, in_order, strict=True)  # nearly always
+        return
     compared = {
         (place, index): _compare_item(wanted[place], one, exactly=exactly)
         for place in places
         for index, one in enumerate(members)
     }
-    fits = {
-        place: [index for index in range(len(members)) if all(one.is_met for one in compared[place, index])]
-        for place in places
-    }
-    owner: dict[int, int] = {}
-    for place in places:
-        _find_room(place, fits, owner, set())
-    chosen = {place: index for index, place in owner.items()}
-    left = [index for index in range(len(members)) if index not in owner]
+    chosen = _choose(places, len(members), compared)
+    left = [index for index in range(len(members)) if index not in chosen.values()]
     for place in places:
         index = chosen.get(place)
         if index is None and left:
@@ -143,6 +142,18 @@ def _pair_group(wanted: Sequence[Json], places: range, members: list[Seen], *, e
         yield place, members[index], compared[place, index]
     for index in left:
         yield None, members[index], []
+
+
+def _choose(places: range, count: int, compared: Mapping[tuple[int, int], list[Compared]]) -> dict[int, int]:
+    """As many expectations as can be with something that meets them."""
+    fits = {
+        place: [index for index in range(count) if all(one.is_met for one in compared[place, index])]
+        for place in places
+    }
+    owner: dict[int, int] = {}
+    for place in places:
+        _find_room(place, fits, owner, set())
+    return {place: index for index, place in owner.items()}
 
 
 def _find_room(place: int, fits: Mapping[int, list[int]], owner: dict[int, int], tried: set[int]) -> bool:

@@ -154,3 +154,12 @@ def test_rules_in_a_scenario_keep_their_lines(tmp_path: Path, ends: str) -> None
     assert lines[:4] == RULES.splitlines()
     use = scenario.steps[0].deed
     assert (use.rules.text or "").splitlines()[7:] == [" " * 15 + "rules: [ { id: u },", "        { id: w } ]"]  # type: ignore[union-attr]  # it is a Use
+
+
+def test_tests_beside_several_rules_are_theirs_together(tmp_path: Path) -> None:
+    """They belong to no single one; what is wrong in them is told like any other mistake."""
+    test = "{ name: NAME, steps: [ { advance: 5s } ] }"
+    text = f"{RULES}tests: [ {test.replace('NAME', 'a')}, {test.replace('NAME', 'b').replace('5s', '5')} ]\n"
+    read_file = read(tmp_path, text, "rules.yaml")
+    assert [(scenario.rule, scenario.name) for scenario in read_file.scenarios] == [(None, "a")]
+    assert [(problem.line, problem.code) for problem in read_file.problems] == [(5, "AF605")]
