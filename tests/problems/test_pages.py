@@ -12,8 +12,9 @@ import pytest
 
 from autoflow.cli.explain import PAGES, Page, known_codes, read_page
 from autoflow.model.problem import Problem
+from autoflow.rules.codes import CATALOGUED
 from autoflow.rules.loader import load_text
-from support.reviewing import CONTEXT, with_review
+from support.reviewing import CONTEXT, EVENTS, with_review
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_AN_EXAMPLE = {
@@ -42,8 +43,10 @@ def examples(code: str, heading: str) -> list[str]:
     return re.findall(r"^```yaml\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
 
 
-def find(text: str) -> tuple[Problem, ...]:
-    return with_review(load_text(text, "example.yaml", CONTEXT)).problems
+def find(text: str, code: str) -> tuple[Problem, ...]:
+    """What is said of a text; where the code is about the catalogue of events, with one."""
+    events = EVENTS if code in CATALOGUED else {}
+    return with_review(load_text(text, "example.yaml", CONTEXT), events=events).problems
 
 
 def test_every_code_has_its_page() -> None:
@@ -85,11 +88,11 @@ def test_the_mistake_gives_the_code_and_mended_none(code: str) -> None:
     wrong, right = examples(code, "The mistake"), examples(code, "How to mend it")
     assert wrong
     for text in wrong:
-        problems = find(text)
+        problems = find(text, code)
         assert {problem.code for problem in problems} == {code}
         assert all(problem.severity.value in page_of(code).severity for problem in problems)
     for text in right:
-        assert find(text) == ()
+        assert find(text, code) == ()
     assert right or code == "AF104"
 
 
@@ -105,8 +108,8 @@ def test_a_page_says_truly_how_its_finding_is_silenced(code: str) -> None:
     assert comment is not None
     assert comment[2] == code
     for text in examples(code, "The mistake"):
-        [problem] = find(text)
+        [problem] = find(text, code)
         if problem.severity.value != "error":
             lines = text.splitlines()
             lines.insert(problem.line - 1, comment[1])
-            assert find("\n".join(lines)) == ()
+            assert find("\n".join(lines), code) == ()

@@ -15,10 +15,11 @@ from autoflow.matching.codes import CODES
 from autoflow.rules.codes import MEANINGS
 from autoflow.rules.loader import LoadResult, load_files, load_text
 from autoflow.rules.report import render_problem
-from support.reviewing import CONTEXT, with_review
+from support.reviewing import CONTEXT, EVENTS, with_review
 
 HERE = Path(__file__).parent
-FILES = sorted((HERE / "files").iterdir())
+FILES = sorted([*(HERE / "files").iterdir(), *(HERE / "catalogued").iterdir()])
+MANY = sorted((HERE / "many").iterdir())
 EXPECTED = HERE / "expected"
 YAML_CODES = {"AF101", "AF103", "AF105"}
 
@@ -30,23 +31,39 @@ def shows_a_line(path: Path) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _in_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(HERE / "files")
+def _in_files(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    path = request.node.callspec.params.get("path") if hasattr(request.node, "callspec") else None
+    monkeypatch.chdir(HERE if path is None else path.parent)
 
 
 def load(path: Path) -> LoadResult:
-    return with_review(load_files([path], CONTEXT, root=None))
+    """What is said of a file; of those below catalogued/ with a catalogue of events."""
+    events = EVENTS if path.parent.name == "catalogued" else {}
+    return with_review(load_files([path], CONTEXT, root=None), events=events)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_bad_file_gives_one_message_with_its_place(path: Path) -> None:
     """The message, the line with the mistake marked, and the hint are as they were read and approved."""
     result = load(path)
+    compare_with_approved(path, result)
+    assert len(result.problems) == 1
+
+
+@pytest.mark.parametrize("path", MANY, ids=lambda path: path.stem)
+def test_every_fault_of_a_file_is_told_at_once(path: Path) -> None:
+    """However many there are, and whatever is wrong beside them: each with its place, in the order of the file."""
+    result = load(path)
+    compare_with_approved(path, result)
+    assert len(result.problems) > 1
+    assert [(p.line, p.column) for p in result.problems] == sorted((p.line, p.column) for p in result.problems)
+
+
+def compare_with_approved(path: Path, result: LoadResult) -> None:
     shown = "\n".join(render_problem(problem, path.read_text(encoding="utf-8")) for problem in result.problems)
     expected = EXPECTED / f"{path.stem}.txt"
     if os.environ.get("AUTOFLOW_WRITE_EXPECTED"):
         expected.write_text(shown + "\n", encoding="utf-8")
-    assert len(result.problems) == 1
     assert shown + "\n" == expected.read_text(encoding="utf-8")
 
 
@@ -57,7 +74,7 @@ def test_only_errors_keep_a_rule_from_being_used(path: Path) -> None:
     assert bool(result.rules) is not bool(result.errors)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*FILES, *MANY], ids=lambda path: path.stem)
 def test_every_code_has_a_meaning(path: Path) -> None:
     """A code that is printed can be looked up."""
     known = {*MEANINGS, *CODES, "AF300"}
@@ -78,4 +95,4 @@ def test_a_fixed_line_that_is_shown_is_right(path: Path) -> None:
 
 def test_there_are_no_leftovers() -> None:
     """Every approved message belongs to a file."""
-    assert {path.stem for path in EXPECTED.iterdir()} == {path.stem for path in FILES}
+    assert {path.stem for path in EXPECTED.iterdir()} == {path.stem for path in (*FILES, *MANY)}

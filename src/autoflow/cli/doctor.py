@@ -154,7 +154,7 @@ def _rules(settings: Settings) -> Finding:
         count = "1 error" if len(loaded.errors) == 1 else f"{len(loaded.errors)} errors, the first"
         return "rules", "failed", f"{count}: {loaded.errors[0]}; `autoflow validate` shows all"
     found = f"{len(loaded.result.rules)} in {shown_path(settings.rules)}"
-    remarks = review_rules(loaded, chain_depth=settings.limits.chain_depth)
+    remarks = review_rules(loaded, chain_depth=settings.limits.chain_depth, events=settings.events)
     warnings = [problem for problem in (*loaded.problems, *remarks) if problem.severity is Severity.WARNING]
     if warnings:
         count = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings, the first"

@@ -84,7 +84,7 @@ def validate(
     report = make_report(
         (
             *loaded.problems,
-            *review_rules(loaded, chain_depth=settings.limits.chain_depth),
+            *review_rules(loaded, chain_depth=settings.limits.chain_depth, events=settings.events),
             *find_test_problems(loaded, settings, paths),
         ),
         rules=len(loaded.result.rules),

@@ -38,6 +38,8 @@ NEVER_EQUAL: Final = "AF243"
 ODD_ORDER: Final = "AF244"
 HOLDS_NEVER: Final = "AF251"
 HOLDS_ANYHOW: Final = "AF252"
+UNKNOWN_REFERENCE: Final = "AF253"
+UNKNOWN_VALUE: Final = "AF254"
 
 CODES: Final[dict[str, str]] = {
     SHAPE: "A part of a condition is neither a line, nor a list, nor a map that says what it is.",
@@ -74,5 +76,7 @@ CODES: Final[dict[str, str]] = {
     ODD_ORDER: "Warning: `<` and its kin compare with null, true, false, a list, a map, or a text that is no number.",
     HOLDS_NEVER: "Warning: a part of a condition, or a pattern's condition, never holds.",
     HOLDS_ANYHOW: "Warning: a part of a condition holds for every value.",
+    UNKNOWN_REFERENCE: "Warning or note: a reference to what the examples and the schema of the event do not have.",
+    UNKNOWN_VALUE: "Warning: a comparison with what never stands there, by the schema or the examples of the event.",
 }
 """Code -> what kind of mistake it is, in one sentence."""

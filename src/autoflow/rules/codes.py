@@ -50,8 +50,23 @@ ODD_ACCOUNT = "AF164"
 COVERED = "AF165"
 SAME_STEP = "AF166"
 EMPTY_MESSAGE = "AF167"
+NEAR_EVENT = "AF168"
+KEY_MISSING = "AF169"
+TYPE_LOST = "AF170"
 
-REVIEWED = frozenset({NEVER_FIRES, SAME_RULE, RING, ODD_ACCOUNT, COVERED, SAME_STEP, EMPTY_MESSAGE, "AF251", "AF252"})
+CATALOGUED = frozenset({NEAR_EVENT, KEY_MISSING, TYPE_LOST, "AF253", "AF254"})
+"""What is found only where the config has a catalogue of events."""
+REVIEWED = CATALOGUED | {
+    NEVER_FIRES,
+    SAME_RULE,
+    RING,
+    ODD_ACCOUNT,
+    COVERED,
+    SAME_STEP,
+    EMPTY_MESSAGE,
+    "AF251",
+    "AF252",
+}
 """What only the review of rules that load looks for, which the daemon does not ask for."""
 
 MEANINGS: Mapping[str, str] = MappingProxyType(
@@ -104,6 +119,9 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         COVERED: "A trigger that another trigger of the rule covers.",
         SAME_STEP: "A step that does the same as the one before it.",
         EMPTY_MESSAGE: "A message with nothing in it.",
+        NEAR_EVENT: "An event that the config's catalogue does not have, nearly called like one that it has.",
+        KEY_MISSING: "A key of cancel_on that the event does not have: nothing would be cancelled.",
+        TYPE_LOST: "A template alone makes text of what is a number, true or false, a list or a map.",
     }
 )
 """One sentence a code."""

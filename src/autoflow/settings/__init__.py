@@ -4,10 +4,11 @@
 """
 
 from autoflow.settings.load import load_settings
-from autoflow.settings.values import EgressSettings, HttpSettings, Limits, Retention, Settings
+from autoflow.settings.values import EgressSettings, EventFiles, HttpSettings, Limits, Retention, Settings
 
 __all__ = [
     "EgressSettings",
+    "EventFiles",
     "HttpSettings",
     "Limits",
     "Retention",

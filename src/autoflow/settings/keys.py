@@ -28,6 +28,7 @@ from autoflow.settings.kinds import (
 )
 
 NOTIFIERS = "notifiers"
+EVENTS = "events"
 SECTIONS_SAID = {
     "http": "The HTTP door.",
     "egress": "What rules may reach.",
@@ -35,6 +36,7 @@ SECTIONS_SAID = {
     "record": "What stands in scenarios that are written from stored events.",
     "limits": "How much of anything is taken at once.",
     NOTIFIERS: "Who sends messages, by name; the type is the name, or written as `type`.",
+    EVENTS: "What the events of each name look like: `autoflow validate` reviews rules against it.",
 }
 SECTIONS = tuple(SECTIONS_SAID)
 

@@ -18,11 +18,20 @@ from autoflow.model.notifier import Notifier
 from autoflow.model.problem import Problem, Severity
 from autoflow.security.secrets import check_secret, is_secret
 from autoflow.settings import sources
-from autoflow.settings.keys import KEYS, NOTIFIERS, SECTIONS
+from autoflow.settings.catalogue import EVENT_KEYS
+from autoflow.settings.keys import EVENTS, KEYS, NOTIFIERS, SECTIONS
 from autoflow.settings.kinds import HEADERS, Kind, is_loopback
 from autoflow.settings.notifiers import TRANSPORTS, Option, Transport
 from autoflow.settings.sources import Source
-from autoflow.settings.values import EgressSettings, HttpSettings, Limits, RecordSettings, Retention, Settings
+from autoflow.settings.values import (
+    EgressSettings,
+    EventFiles,
+    HttpSettings,
+    Limits,
+    RecordSettings,
+    Retention,
+    Settings,
+)
 from autoflow.strict_yaml import Pointer
 
 
@@ -65,6 +74,7 @@ class _Reading:
         self.problems: list[Problem] = []
         self._written: dict[str, _Written] = {}
         self._notifiers: dict[str, _Entry] = {}
+        self._events: dict[str, EventFiles] = {}
 
     def take(self, source: Source) -> None:
         """Note what a source says."""
@@ -79,6 +89,9 @@ class _Reading:
             elif name == NOTIFIERS:
                 for entry, options in value.items():
                     self._take_notifier(_Written(source, (name, entry), options))
+            elif name == EVENTS:
+                for event, files in value.items():
+                    self._take_event(_Written(source, (name, event), files))
             else:
                 known = [key.removeprefix(f"{name}.") for key in KEYS if key.startswith(f"{name}.")]
                 for key, part in value.items():
@@ -98,6 +111,20 @@ class _Reading:
         entry = self._notifiers.setdefault(str(at.pointer[1]), _Entry(at))
         for option, value in at.value.items():
             entry.options[option] = _Written(at.source, (*at.pointer, option), value)
+
+    def _take_event(self, at: _Written) -> None:
+        if not isinstance(at.value, Mapping):
+            example = "write { example: examples/job-created.json }"
+            self._refuse(at, sources.WRONG_VALUE, f"{at.pointer[1]!r} needs its example or schema", hint=example)
+            return
+        read: dict[str, Any] = {}
+        for key, value in at.value.items():
+            part = _Written(at.source, (*at.pointer, key), value)
+            if key in EVENT_KEYS:
+                read[key] = self._read(EVENT_KEYS[key].kind, part)
+            else:
+                self._refuse(part, sources.UNKNOWN_KEY, f"unknown key {key!r} of an event", EVENT_KEYS, on_key=True)
+        self._events[str(at.pointer[1])] = EventFiles(examples=read.get("example") or (), schema=read.get("schema"))
 
     def build(self, path: Path | None, folder: Path) -> Settings:
         """The settings; where there are errors, what is wrong is left at its default."""
@@ -119,6 +146,7 @@ class _Reading:
             limits=Limits(**_section(values, "limits")),
             record=RecordSettings(**_section(values, "record")),
             notifiers=notifiers,
+            events=MappingProxyType(dict(self._events)),
             warnings=tuple(sorted(warnings, key=_order_of)),
         )
 

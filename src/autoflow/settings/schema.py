@@ -6,7 +6,8 @@ from typing import Any
 
 from autoflow.model.json import JsonObject
 from autoflow.model.json_schema import DRAFT, closed_map, describe
-from autoflow.settings.keys import KEYS, NOTIFIERS, SECTIONS_SAID, Key
+from autoflow.settings.catalogue import EVENT_KEYS
+from autoflow.settings.keys import EVENTS, KEYS, NOTIFIERS, SECTIONS_SAID, Key
 from autoflow.settings.notifiers import TRANSPORTS, Transport
 from autoflow.strict_yaml import read_yaml
 
@@ -24,6 +25,11 @@ def config_schema() -> JsonObject:
     kinds = [_transport(kind, name, way) for kind, ways in TRANSPORTS.items() for name, way in ways.items()]
     by_name = {"type": "object", "additionalProperties": {"anyOf": kinds}}
     properties[NOTIFIERS] = describe(by_name, NOTIFIERS, SECTIONS_SAID[NOTIFIERS])
+    files = {
+        key: describe(part.kind.schema, key, part.doc, examples=[part.example]) for key, part in EVENT_KEYS.items()
+    }
+    catalogue = {"type": "object", "additionalProperties": closed_map(files)}
+    properties[EVENTS] = describe(catalogue, EVENTS, SECTIONS_SAID[EVENTS])
     return {
         "$schema": DRAFT,
         "title": "The config of autoflow",

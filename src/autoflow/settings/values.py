@@ -81,6 +81,13 @@ class Limits(NamedTuple):
     shutdown_grace: int = 25 * UNITS["s"]
 
 
+class EventFiles(NamedTuple):
+    """What an event of one name looks like: files with its data, and a JSON Schema of it."""
+
+    examples: tuple[Path, ...] = ()
+    schema: Path | None = None
+
+
 class Settings(NamedTuple):
     """Everything the config says, checked; paths are absolute, secrets are still references."""
 
@@ -97,5 +104,7 @@ class Settings(NamedTuple):
     retention: Retention = Retention()
     limits: Limits = Limits()
     record: RecordSettings = RecordSettings()
+    #: the catalogue of events, by name: what rules are reviewed against
+    events: Mapping[str, EventFiles] = MappingProxyType({})
     #: what can be used and is probably not meant
     warnings: tuple[Problem, ...] = ()

@@ -23,6 +23,7 @@ from autoflow.rules.review.clashes import find_clashes
 from autoflow.rules.review.rings import find_rings
 from autoflow.rules.review.triggers import name_covers
 from autoflow.rules.rulebook import Rulebook, RuleVersion, pattern_means
+from autoflow.settings import EventFiles
 from autoflow.templates import TemplateLibrary
 from unit.matching.test_contradiction import close_conditions, close_facts
 
@@ -229,3 +230,56 @@ def test_good_rules_get_no_remark() -> None:
     root = Path(__file__).parents[3]
     assert review(load_files([root / "rules"], CONTEXT, root=root / "rules")) == ()
     assert review_text("rules: []\n") == ()
+
+
+def test_files_of_the_catalogue_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    """Each with its own place, and the events that can be read are known all the same."""
+    (tmp_path / "bad.json").write_text('{ "job": {\n  "id": 1,,\n} }')
+    (tmp_path / "bad.yaml").write_text("job: [")
+    (tmp_path / "good.yaml").write_text("type: a.b\ndata: { job: { id: 1 } }\n")
+    (tmp_path / "rule.yaml").write_text("trigger: { event: a.b }\nactions: [ log: { message: '{{ job.idd }}' } ]\n")
+    result = load_files([tmp_path / "rule.yaml"], CONTEXT, root=None)
+    events = {
+        "x.json": EventFiles(examples=(tmp_path / "bad.json",), schema=tmp_path / "missing.json"),
+        "x.yaml": EventFiles(examples=(tmp_path / "bad.yaml",)),
+        "a.b": EventFiles(examples=(tmp_path / "good.yaml",)),
+    }
+    problems = review_rules(
+        Loaded(result=result, library=TemplateLibrary(), context=CONTEXT), chain_depth=16, events=events
+    )
+    told = {(Path(problem.path).name, problem.line, problem.column, problem.code) for problem in problems}
+    assert ("bad.json", 2, 11, "AF107") in told
+    assert ("missing.json", 1, 1, "AF107") in told
+    assert ("bad.yaml", "AF101") in {(name, code) for name, _, _, code in told}
+    assert ("rule.yaml", 2, 32, "AF253") in told
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ job.nte | default('x') }}",
+        "{% if job.remark %}{{ job.remark }}{% endif %}",
+        "{{ job.remark if job.remark is defined else '' }}",
+        "{{ event.id }} {{ trigger.event.id }} {% for part in job.id %}{{ part }}{% endfor %}",
+        "{% set x = 1 %}{{ x }}",
+    ],
+)
+def test_what_a_template_expects_to_be_missing_is_not_told(template: str, tmp_path: Path) -> None:
+    """A default, a question before, names of the template's own, and the envelope."""
+    (tmp_path / "good.yaml").write_text("job: { id: 1 }\n")
+    text = f"trigger: {{ event: a.b }}\nactions:\n  - log: {{ message: {template!r} }}\n".replace("\\'", "''")
+    result = load_text(text, "rules.yaml", CONTEXT)
+    loaded = Loaded(result=result, library=TemplateLibrary(), context=CONTEXT)
+    events = {"a.b": EventFiles(examples=(tmp_path / "good.yaml",))}
+    assert [str(problem) for problem in (*result.errors, *review_rules(loaded, chain_depth=16, events=events))] == []
+
+
+def test_a_comment_silences_a_remark_and_one_that_silences_none_is_told() -> None:
+    """As with what the loader finds; where an error kept the file from being reviewed as a whole, nothing is said."""
+    rule = "id: r\ntrigger: { event: a.b }\nwhen: a.x == 1 and a.x == 2   # autoflow: ignore[AF161] on purpose\n"
+    actions = "actions: [ log: { message: x } ]\n"
+    assert review_text(rule + actions) == ()
+    [useless] = review_text(rule.replace("a.x == 2", "a.y == 2") + actions)
+    assert (useless.code, useless.line) == ("AF157", 3)
+    broken = load_text(rule.replace("a.x == 2", "a.y == 2") + "actions: [ nothing: {} ]\n", "rules.yaml", CONTEXT)
+    assert "AF157" not in [problem.code for problem in (*broken.problems, *review(broken))]

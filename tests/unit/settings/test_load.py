@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from autoflow.errors import ConfigError
-from autoflow.settings import Settings, load_settings
+from autoflow.settings import EventFiles, Settings, load_settings
 from autoflow.settings.reading import read_settings
 
 DAY = 86_400_000
-TOP_KEYS = "rules, templates, state, retry, timezone, http, egress, retention, record, limits, notifiers"
+TOP_KEYS = "rules, templates, state, retry, timezone, http, egress, retention, record, limits, notifiers, events"
 TYPE_HINT = "write type: one of email, sms, webhook"
 
 
@@ -313,3 +313,32 @@ def test_sections_must_be_maps(config: Config) -> None:
         "1:7: AF012 http is a map of keys to values",
         "2:19: AF012 notifiers.sms is a map of its options",
     ]
+
+
+def test_the_catalogue_of_events_is_read(tmp_path: Path) -> None:
+    """One example or several, and a schema, as paths from the config's folder."""
+    (tmp_path / "config.yaml").write_text(
+        "events:\n  job.created: { example: a.json }\n  job.done: { example: [a.json, b.yaml], schema: s.json }\n"
+    )
+    events = load_settings(tmp_path / "config.yaml", environ={}).events
+    assert dict(events) == {
+        "job.created": EventFiles(examples=(tmp_path / "a.json",)),
+        "job.done": EventFiles(examples=(tmp_path / "a.json", tmp_path / "b.yaml"), schema=tmp_path / "s.json"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("events: { job.created: a.json }", "'job.created' needs its example or schema"),
+        ("events: { job.created: { exmple: a.json } }", "unknown key 'exmple' of an event"),
+        ("events: { job.created: { example: 5 } }", "5 is no text"),
+        ("events: [ job.created ]", "events is a map"),
+    ],
+)
+def test_a_wrong_catalogue_is_told(tmp_path: Path, written: str, said: str) -> None:
+    """With the place, as any other key."""
+    (tmp_path / "config.yaml").write_text(written)
+    with pytest.raises(ConfigError) as caught:
+        load_settings(tmp_path / "config.yaml", environ={})
+    assert said in str(caught.value)

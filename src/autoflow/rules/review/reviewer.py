@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from autoflow.model.problem import Problem
 from autoflow.model.rule import Rule
@@ -11,17 +12,33 @@ from autoflow.rules.review.never import find_never
 from autoflow.rules.review.remarks import Remark
 from autoflow.rules.review.steps import find_empty_messages, find_repeated_steps
 from autoflow.rules.source import may_silence
+from autoflow.settings import EventFiles
+
+_NO_EVENTS: Mapping[str, EventFiles] = MappingProxyType({})
 
 
-def review_rules(loaded: Loaded, *, chain_depth: int) -> tuple[Problem, ...]:
-    """What a careful reader would say about these rules, in order of their files."""
+def review_rules(
+    loaded: Loaded, *, chain_depth: int, events: Mapping[str, EventFiles] = _NO_EVENTS
+) -> tuple[Problem, ...]:
+    """What a careful reader would say about these rules, in order of their files.
+
+    `events` is the config's catalogue: what is wrong with its own files is told too.
+    """
     rules = loaded.result.rules
     remarks = [*_remarks_on_each(rules), *_remarks_on_all(rules, chain_depth)]
-    problems: Sequence[Problem] = ()
+    problems: list[Problem] = []
+    if events:
+        from autoflow.rules.review.catalogue import read_catalogue
+        from autoflow.rules.review.events import find_in_catalogue, find_near_events
+
+        catalogue = read_catalogue(events)
+        problems += catalogue.problems
+        remarks += [found for rule in rules for found in find_in_catalogue(rule, catalogue, loaded.library)]
+        remarks += find_near_events(rules, catalogue)
     if remarks:
         from autoflow.rules.review.places import Placer
 
-        problems = Placer(loaded.result.sources, loaded.context.action_types).place(remarks)
+        problems += Placer(loaded.result.sources, loaded.context.action_types).place(remarks)
     return _in_order(_without_silenced(problems, loaded))
 
 

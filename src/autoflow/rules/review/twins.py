@@ -69,7 +69,7 @@ def _meant_by(account: str, counts: Counter[str]) -> str | None:
         if count >= _MANY * counts[account]
         and _without_digits(other) != letters
         and abs(len(other) - len(account)) <= 1
-        and SequenceMatcher(None, account, other).ratio() >= _ALIKE
+        and (sorted(account) == sorted(other) or SequenceMatcher(None, account, other).ratio() >= _ALIKE)
     ]
     return max(near, key=lambda other: counts[other], default=None)
 
