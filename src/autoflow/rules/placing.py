@@ -62,9 +62,32 @@ def place_finding(
 def place_within(
     file: SourceFile, document: YamlDocument, pointer: Pointer, column: int | None = None, width: int = 1
 ) -> Place:
-    """Where a value stands; with a column, from 0, where that part of a one-line text does."""
+    """Where a value stands; with a column, from 0, where that part of a text does."""
     whole = document.value_at(pointer)
-    return whole if column is None else _inside(whole, column, width, file.lines)
+    if column is None:
+        return whole
+    return _inside_folded(whole, column, width, file.lines) or _inside(whole, column, width, file.lines)
+
+
+def _inside_folded(place: Place, column: int, width: int, lines: Sequence[str]) -> Place | None:
+    """A part of a text that is folded from several lines into one, where each line end became one space."""
+    if place.end_line == place.line or place.style not in ("", ">"):
+        return None
+    first = place.line + 1 if place.style else place.line
+    start, indent = 0 if place.style else place.column - 1, ""
+    for number in range(first, min(place.end_line, len(lines)) + 1):
+        line = lines[number - 1]
+        text = line[start:].strip()
+        indent = indent or line[: line.index(text)]
+        if not text or (place.style and line[: line.index(text)] != indent):
+            return None  # empty lines and those further in fold otherwise
+        if column <= len(text):
+            begin = line.index(text, start) + column + 1
+            end = min(begin + width, len(line.rstrip()) + 1)
+            return Place(line=number, column=begin, end_line=number, end_column=max(end, begin + 1))
+        column -= len(text) + 1
+        start = 0
+    return None
 
 
 def _find_comment(place: Place, lines: Sequence[str]) -> Place | None:

@@ -165,3 +165,15 @@ def test_rules_beside_broken_ones_are_found() -> None:
     result = Loader().load([file], CONTEXT)
     assert [rule.id for rule in result.rules] == ["r"]
     assert list(locate_rules([file], result.rules, ACTION_TYPES)) == [("default", "r")]
+
+
+def test_a_comparison_in_a_folded_text_is_found_in_its_line() -> None:
+    """Where each line end became a space; where it did not, the text as a whole is what is known."""
+    text = (
+        "id: r\ntrigger: { event: a }\nwhen:\n  - >\n    x == 1\n    and y == 2\n"
+        "  - z == 3\n      and w\n     == 4\n  - >-\n    v == 5\n\n    and u == 6\n"
+        "  - |\n    s == 7 and\n    t == 8\n  - >\n    q == 9\n      and p == 10\n"
+    )
+    _, places = load(text + ACTIONS)
+    found = [(one.place.line, one.place.column) for one in places["default", "r"].leaves]
+    assert found == [(5, 5), (6, 9), (7, 5), (8, 11), (11, 5), (10, 5), (15, 5), (16, 5), (18, 5), (17, 5)]
