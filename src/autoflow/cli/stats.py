@@ -150,13 +150,15 @@ def _idle_lines(items: Sequence[Any], rules: Path) -> Iterator[str]:
 
 
 def _dead_lines(items: Sequence[Any], rules: Path) -> Iterator[str]:
+    from autoflow.matching.wording import shorten
+
     for item in items:
         for leaf in item["leaves"]:
             if _is_dead(leaf):
                 at = f"{leaf['path']}:{leaf['line']}:{leaf['column']}" if leaf["path"] else _file_of(item, rules)
                 yield printable(f"{at}  {item['rule']} {leaf['condition']}")
                 looks = f"{_looks(leaf):,} looks since {short_time(item['counted_since'])}"
-                yield f"  {printable(leaf['text'])} {paint(leaf['lacks'], 'yellow')} ({looks})"
+                yield f"  {printable(shorten(leaf['text']))} {paint(leaf['lacks'], 'yellow')} ({looks})"
 
 
 def _file_of(item: Mapping[str, Any], rules: Path) -> str:

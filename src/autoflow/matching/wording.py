@@ -15,6 +15,8 @@ from autoflow.model.json import Json
 
 LONGEST: Final = 80
 """Characters of a value that are shown."""
+LONGEST_LEAF: Final = 100
+"""Characters of a whole comparison that are shown where many stand below each other."""
 
 WORDS: Final = {
     **{name: sign for sign, name in OPERATOR_SIGNS.items()},
@@ -60,6 +62,11 @@ def write_leaf(leaf: Leaf, *, longest: int | None = None) -> str:
     left, sign = write_reference(leaf.left), WORDS.get(leaf.operator, leaf.operator)
     right = _write_right(leaf, longest)
     return f"{left} {sign} {right}" if right else f"{left} {sign}"
+
+
+def shorten(text: str) -> str:
+    """The words of a comparison as far as people read them: a list can have a thousand values."""
+    return text if len(text) <= LONGEST_LEAF else text[: LONGEST_LEAF - 1] + "…"
 
 
 def show_value(value: Json, longest: int | None = LONGEST) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from autoflow.matching.wording import shorten
 from autoflow.model.event import DEFAULT_ACCOUNT
 from autoflow.model.json import Json
 from autoflow.rules.whereabouts import Whereabouts
@@ -24,7 +25,7 @@ def missing_lines(coverage: Coverage, *, leaves: bool = True, actions: bool = Tr
         for leaf in rule.leaves if leaves else ():
             if leaf.lacks is not None and id(leaf.count) not in told:
                 told.add(id(leaf.count))
-                found.append((leaf.at, f"{leaf.text} {leaf.lacks} ({_owner(rule, leaf)})"))
+                found.append((leaf.at, f"{shorten(leaf.text)} {leaf.lacks} ({_owner(rule, leaf)})"))
         found += [
             (action.at, f"action {action.number}, {action.type}, was never performed ({rule.rule})")
             for action in (rule.actions if actions else ())

@@ -13,7 +13,7 @@ from autoflow.matching.lines import spans_in
 from autoflow.matching.probe import Probe, leaves_of
 from autoflow.matching.spots import spots_in
 from autoflow.matching.tree import parse_condition, resolve_shared, write_condition
-from autoflow.matching.wording import write_leaf
+from autoflow.matching.wording import LONGEST_LEAF, shorten, write_leaf
 from autoflow.model.condition import Condition, Explanation
 from autoflow.model.json import Json
 from unit.matching.strategies import conditions, facts
@@ -135,3 +135,10 @@ def test_what_a_line_has_no_word_for_stands_by_its_name() -> None:
     condition = parse_condition(document).condition
     assert condition is not None
     assert [write_leaf(leaf) for leaf in leaves_of(condition)] == ["tags someFact:equal job.tag"]
+
+
+def test_a_long_comparison_is_cut_for_people() -> None:
+    """A list of a thousand values fits no line."""
+    assert shorten("a == 1") == "a == 1"
+    assert len(shorten("a in " + "x" * 1000)) == LONGEST_LEAF
+    assert shorten("x" * LONGEST_LEAF) == "x" * LONGEST_LEAF
