@@ -69,6 +69,23 @@ def test_what_nobody_expected_fails_the_test(tmp_path: Path, steps: str, message
     assert play(tmp_path, steps) == messages
 
 
+@pytest.mark.parametrize(
+    ("mocks", "said"),
+    [
+        ("rules: { notee: { always: ok } }", "a rule that is not in force: 'notee'; did you mean note?"),
+        ("rules: { note/2: { always: ok } }", "a step that note does not have: '2'"),
+        (
+            "notifiers: { smss: { always: ok } }",
+            "a notifier that the config does not have: 'smss'; did you mean sms?",
+        ),
+    ],
+)
+def test_a_mock_of_nothing_fails_the_test(tmp_path: Path, mocks: str, said: str) -> None:
+    """Misspelt it would never answer, and everything would be delivered."""
+    [message] = play(tmp_path, "- advance: 1s", rules=f"mocks: {{ {mocks} }}\n{RULES}")
+    assert said in message
+
+
 def test_simultaneous_things_have_no_order(tmp_path: Path) -> None:
     """Each expectation finds its own among those of one moment, also where one fits several; time has an order."""
     both = "- emit: [ { type: c, data: { n: 1 } }, { type: c, data: { n: 2 } } ]\n- advance: 1h\n"

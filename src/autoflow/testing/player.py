@@ -24,6 +24,7 @@ from autoflow.testing import codes
 from autoflow.testing.cast import Attempt, Cast
 from autoflow.testing.death import Death
 from autoflow.testing.looks import Looks
+from autoflow.testing.obstacles import find_obstacle
 from autoflow.testing.rig import Rig, RigOptions
 from autoflow.testing.rule_sets import RuleSet, RuleSets
 from autoflow.testing.scenario import (
@@ -101,41 +102,18 @@ class StopPlayingError(AutoflowError):
 
 async def play(scenario: Scenario, world: World) -> tuple[Failure, ...]:
     """Play a scenario to its end, or to the first step that is not as expected; what is not."""
-    try:
-        rules = world.rules.of(scenario)
-        broken = find_broken(scenario, rules)
-    except UsageError as error:  # a revision that is not there
-        broken = str(error)
-    if broken is not None:
-        return (Failure(spot=scenario.spot, code=codes.NOT_PLAYED, message=f"its rules cannot be used: {broken}"),)
+    obstacle = find_obstacle(scenario, world.rules, world.context)
+    if obstacle is not None:
+        return (obstacle,)
     disk = world.make_disk()
     try:
         player = Player(scenario, world, disk)
         try:
-            return await player.play(rules)
+            return await player.play(world.rules.of(scenario))
         finally:
             player.close()
     finally:
         disk.remove()
-
-
-def find_broken(scenario: Scenario, rules: RuleSet) -> str | None:
-    """The error in a rule that the scenario is about; what is wrong elsewhere is no concern of it."""
-    errors = rules.result.errors
-    if not errors:
-        return None
-    if scenario.rules is not None or not rules.rules:
-        return str(errors[0])
-    if scenario.rule is not None:
-        own = [problem for problem in errors if problem.rule == scenario.rule and problem.path == scenario.path]
-    else:
-        own = [problem for problem in errors if _stem_of(problem.path) == _stem_of(scenario.path)]
-    return str(own[0]) if own else None
-
-
-def _stem_of(path: str) -> str:
-    """`jobs` of `rules/jobs.yaml` and of `rules/jobs.test.yaml`."""
-    return path.rpartition("/")[2].partition(".")[0]
 
 
 class Player:

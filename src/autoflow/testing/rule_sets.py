@@ -5,6 +5,7 @@ A set is read once, however many scenarios are played with it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -136,10 +137,9 @@ class RuleSets:
 
     def _around(self, scenario: Scenario) -> RuleSource:
         """The config's rules for what stands among them; else the rule file, or the directory of a scenario file."""
-        path = Path(scenario.path).absolute()
-        if path.is_relative_to(self._directory.absolute()):
-            return RuleSource(paths=(self._directory,))
         here = Path(scenario.path)
+        if Path(os.path.abspath(here)).is_relative_to(os.path.abspath(self._directory)):  # noqa: PTH100 - no links
+            return RuleSource(paths=(self._directory,))
         return RuleSource(paths=(here.parent if is_test_file(here.name) else here,))
 
 
