@@ -89,6 +89,18 @@ def test_standard_input_goes_to_standard_output(home: Path) -> None:
     assert fmt(home, "-", "--check", given=UNTIDY.encode()).returncode == 1
 
 
+def test_json_on_standard_input_stays_json(home: Path) -> None:
+    """It is told by what it is, or by the name of the file that it stands for."""
+    text = b'{"trigger_event": "a", "actions": [{"log": {"message": "x"}}]}'
+    assert json.loads(fmt(home, "-", given=text).stdout)["trigger"] == {"event": "a"}
+    done = fmt(home, "-", "--stdin-filename", "rules/a.yaml", given=text)
+    assert done.stdout.startswith(b"{ trigger: ")
+    assert (
+        b"rules/a.json:1:1: error AF160"
+        in fmt(home, "-", "--stdin-filename", "rules/a.json", given=TIDY.encode()).stderr
+    )
+
+
 def test_a_link_goes_on_pointing(home: Path) -> None:
     """The file behind it is written, and once where two names lead to it."""
     (home / "link.yaml").symlink_to(home / "rules" / "untidy.yaml")

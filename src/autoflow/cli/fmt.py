@@ -56,6 +56,9 @@ def fmt(
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; 1 where a file would change.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Write nothing; show what would change.")] = False,
+    stdin_filename: Annotated[
+        str | None, typer.Option("--stdin-filename", metavar="NAME", help="The file that standard input stands for.")
+    ] = None,
     json_: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -65,7 +68,8 @@ def fmt(
     if paths and Path(STDIN) in paths:
         if len(paths) > 1:
             raise UsageError("- stands alone", hint="standard input is one text")
-        files = [_format_text("stdin.yaml", sys.stdin.buffer.read(), None)]
+        content = sys.stdin.buffer.read()
+        files = [_format_text(stdin_filename or _name_of(content), content, None)]
         if not (check or diff or json_):
             _write_stdout(files[0])
     else:
@@ -76,6 +80,16 @@ def fmt(
     _report(files, check=check, diff=diff, as_json=json_, piped=bool(paths) and paths == [Path(STDIN)])
     failed = any(file.problems for file in files)
     sys.exit(1 if failed or (check and any(file.changes for file in files)) else 0)
+
+
+def _name_of(content: bytes) -> str:
+    """What standard input may be called: JSON is to stay JSON."""
+    import json
+
+    try:
+        return "stdin.json" if isinstance(json.loads(content), dict) else "stdin.yaml"
+    except ValueError:
+        return "stdin.yaml"
 
 
 def _format_all(paths: Sequence[Path]) -> Iterator[_File]:

@@ -49,7 +49,7 @@ def format_text(text: str, path: str) -> Formatted:
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
     contents = take_apart(parse_file(FileText(path=path, name=path, text=plain)))
     before, problems = _read_meaning(contents)
-    if problems:
+    if problems or not before:
         return Formatted(text, tuple(problems))
     is_json = path.endswith(".json")
     try:

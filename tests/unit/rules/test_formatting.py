@@ -292,6 +292,12 @@ def test_a_text_is_written_so(before: str, after: str) -> None:
     assert pretty(before) == after
 
 
+@pytest.mark.parametrize("text", ["", "\n", "# only\n\n\n# comments", "---\n...\n"])
+def test_a_file_without_a_rule_has_no_form(text: str) -> None:
+    """There is nothing to put in order."""
+    assert format_text(text, "x.yaml") == (text, ())
+
+
 def test_a_byte_order_mark_goes() -> None:
     """It would be the first character of the first key for some tools; the command sees that the bytes differ."""
     assert pretty(RULE) == RULE
