@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -14,6 +15,7 @@ from autoflow.cli.explain import PAGES, Page, known_codes, read_page
 from autoflow.model.problem import Problem
 from autoflow.rules.codes import CATALOGUED
 from autoflow.rules.loader import load_text
+from autoflow.testing.reader import read_scenarios
 from support.reviewing import CONTEXT, EVENTS, with_review
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +26,9 @@ WITHOUT_AN_EXAMPLE = {
     "AF215": "it would be longer than the page",
     "AF280": "told of an event",
     "AF320": "told of an attempt",
+    "AF620": "told of a test that was played",
+    "AF621": "told of a test that was played",
+    "AF622": "told of a test that was played",
 }
 CODES = known_codes()
 LONGEST = 60
@@ -45,14 +50,19 @@ def examples(code: str, heading: str) -> list[str]:
 
 def find(text: str, code: str) -> tuple[Problem, ...]:
     """What is said of a text; where the code is about the catalogue of events, with one."""
+    if code.startswith("AF6"):
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "example.test.yaml"
+            path.write_text(text)
+            return read_scenarios([path]).problems
     events = EVENTS if code in CATALOGUED else {}
     return with_review(load_text(text, "example.yaml", CONTEXT), events=events).problems
 
 
 def test_every_code_has_its_page() -> None:
-    """Each code of rule files, conditions and templates can be explained, and no page is left over."""
+    """Each code of rule files, conditions, templates and scenarios can be explained, and no page is left over."""
     source = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
-    used = set(re.findall(r"\bAF[123]\d\d\b", source))
+    used = set(re.findall(r"\bAF[1236]\d\d\b", source))
     assert {"missing": sorted(used - set(CODES)), "left over": sorted(set(CODES) - used)} == {
         "missing": [],
         "left over": [],
@@ -62,7 +72,7 @@ def test_every_code_has_its_page() -> None:
 def test_codes_lead_to_their_pages() -> None:
     """docs/codes.md links each page, and both say the same of the code."""
     text = (ROOT / "docs" / "codes.md").read_text()
-    rows = re.findall(r"^\| \[(AF[123]\d\d)\]\((\S+)\) \| (.+) \|$", text, re.MULTILINE)
+    rows = re.findall(r"^\| \[(AF[1236]\d\d)\]\((\S+)\) \| (.+) \|$", text, re.MULTILINE)
     titles = {code: text.removeprefix("warning: ").removeprefix("note: ") for code, _, text in rows}
     assert titles == {code: page_of(code).title for code in CODES}
     assert all((ROOT / "docs" / link).resolve() == PAGES / f"{code}.md" for code, link, _ in rows)

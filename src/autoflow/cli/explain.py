@@ -69,7 +69,7 @@ def find_page(word: str) -> Page:
     hint = (
         f"did you mean {near}?"
         if _count_alike(near, code) > len("AF")
-        else "rule files, conditions and templates have AF101 to AF320"
+        else "rule files, conditions and templates have AF101 to AF320, scenarios AF601 to AF622"
     )
     raise UsageError(f"--explain {word}: there is no page of that code", hint=hint)
 
