@@ -8,12 +8,13 @@ rare is looked at each time, whatever else floods in.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from autoflow.clock import Clock, Millis
 from autoflow.engine import Receipt
 from autoflow.errors import StorageError
 from autoflow.model.event import Event, arrival_facts
+from autoflow.model.json import Json
 from autoflow.observe.log import get_log
 from autoflow.rules.coverage import CounterBook, RuleCounter
 from autoflow.rules.rulebook import Rulebook
@@ -108,24 +109,24 @@ class Sampler:
         """Judge what was taken, as far as the comparisons that are allowed at once reach."""
         events, self._waiting = self._waiting, []
         left, turn = MOST_COMPARISONS, TURN
-        for event, counter in self._in_turn(events):
+        for event, facts, counter in self._in_turn(events):
             cost = 1 + len(counter.counts)
             left, turn = left - cost, turn - cost
-            counter.observe(event, arrival_facts(event))
+            counter.observe(event, facts)
             if left <= 0:
                 return
             if turn <= 0:
                 turn = TURN
                 await asyncio.sleep(0)  # others have their turn
 
-    def _in_turn(self, events: Sequence[Event]) -> Iterator[tuple[Event, RuleCounter]]:
+    def _in_turn(self, events: Sequence[Event]) -> Iterator[tuple[Event, Mapping[str, Json], RuleCounter]]:
         """Each event with the counters it concerns; where they are many, each time another one is the first."""
         for event in events:
-            book, keys = self._book, self._book.listeners(event.account, event.type)
+            book, keys, facts = self._book, self._book.listeners(event.account, event.type), arrival_facts(event)
             first = self._turn % max(1, len(keys))
             for key in (*keys[first:], *keys[:first]):
                 self._turn += 1
-                yield event, book.counter(key)
+                yield event, facts, book.counter(key)
 
     def _follow_rules(self) -> None:
         """Count for the rules in force."""

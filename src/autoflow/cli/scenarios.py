@@ -150,4 +150,4 @@ def _play(
         seen = CoverageRun(world.rules, context.action_types, whole=coverage)
         asyncio.run(play_files(read.files, chosen, world, report.tell, watch=seen.watch, fail_fast=fail_fast))
         report.rule_problems = world.rules.errors
-        report.coverage, report.goals = seen.report(), seen.goals()
+        report.coverage, report.goals = seen.report(), seen.goals(report.every)

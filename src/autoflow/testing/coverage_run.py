@@ -5,7 +5,7 @@ Beside the player, which tells what it sees. After it: the command, which ends w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from autoflow.rules.source import ENDINGS, FileText, read_file
 from autoflow.rules.whereabouts import RulePlaces, locate_rules
 from autoflow.testing.cast import Attempt
 from autoflow.testing.coverage import Coverage, CoverageRecorder, Key, Share
+from autoflow.testing.playing import Played
 from autoflow.testing.rule_sets import RuleSets
 from autoflow.testing.scenario import Scenario, ScenarioFile, Spot
 
@@ -94,10 +95,13 @@ class CoverageRun:
         """All together; None where nobody asked for it."""
         return None if self._whole is None else self._whole.report()
 
-    def goals(self) -> tuple[Goal, ...]:
-        """What files ask for, and what came of it."""
+    def goals(self, played: Iterable[Played]) -> tuple[Goal, ...]:
+        """What files ask for, and what came of it. A test that failed has not seen all that it would have."""
+        failed = {one.scenario.path for one in played if not one.passed}
         found = []
         for file, recorder in self._asked:
+            if file.scenarios[0].path in failed:
+                continue
             coverage = recorder.report()
             shares = {"leaves": coverage.leaves, "actions": coverage.actions}
             spot = file.scenarios[0].spot

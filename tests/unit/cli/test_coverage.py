@@ -66,7 +66,7 @@ def play(home: Path, *, form: str = "text", whole: bool = True, word: str | None
         seen = CoverageRun(world.rules, context.action_types, whole=whole)
         chosen = choose(read.scenarios, word)
         asyncio.run(play_files(read.files, chosen, world, report.tell, watch=seen.watch))
-        report.coverage, report.goals = seen.report(), seen.goals()
+        report.coverage, report.goals = seen.report(), seen.goals(report.every)
     report.end()
     return report
 
@@ -117,6 +117,15 @@ def test_what_a_file_asks_of_all_its_tests_is_not_asked_of_some(home: Path) -> N
     """With -k the others may see it."""
     (home / "rules" / "greet.test.yaml").write_text(TESTS + "coverage: { leaves: 100 }\n")
     assert play(home, whole=False, word="young").is_well
+
+
+def test_a_file_whose_tests_fail_is_asked_for_nothing_more(home: Path) -> None:
+    """A test that failed has ended early: what it would have seen nobody knows."""
+    broken = TESTS.replace("actions: 2", "actions: 7") + "coverage: { leaves: 100 }\n"
+    (home / "rules" / "greet.test.yaml").write_text(broken)
+    report = play(home, whole=False)
+    assert not report.is_well
+    assert report.goals == ()
 
 
 def test_a_file_that_names_its_rules_asks_for_those(home: Path) -> None:
