@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,10 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from autoflow.app.planning import plan_change
+from autoflow.cli.plan_report import plan_to_json, render_markdown
 from autoflow.model.rule import OnChange
 from autoflow.model.run import Retry
 from autoflow.rules.loader import load_text
 from autoflow.rules.succession import Touched
+from autoflow.settings import Settings
 from autoflow.testing.plan import PlannedRule, RuleSet, make_plan, read_touched
 from support.line import CONTEXT, Line
 
@@ -135,3 +139,19 @@ async def test_a_plan_and_its_reload_never_differ(tmp_path_factory: pytest.TempP
             await line.emit("x", {})
     finally:
         line.close()
+
+
+def test_warnings_about_rules_that_come_are_told_beside_the_plan(tmp_path: Path) -> None:
+    """A rule that contradicts itself is told where it is added or changed; one that was there before is not."""
+    never = 'trigger: { event: x }\nwhen: a == 1 and a == 2\nactions: [ log: { message: "x" } ]\n'
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "old.yaml").write_text(never)
+    git = ("git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.com")
+    for command in (("init", "-q"), ("add", "."), ("commit", "-qm", "x")):
+        subprocess.run([*git, *command], check=True)
+    (tmp_path / "rules" / "new.yaml").write_text(never.replace("event: x", "event: y"))
+    here = Settings(rules=tmp_path / "rules", templates=tmp_path / "templates", state=tmp_path / "state")
+    planned = plan_change(here, "HEAD", "worktree", None)
+    assert [(problem.code, problem.rule) for problem in planned.warnings] == [("AF161", "new")]
+    assert [problem["rule"] for problem in plan_to_json(planned)["problems"]] == ["new"]
+    assert "AF161" in render_markdown(planned)

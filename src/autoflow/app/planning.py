@@ -18,11 +18,13 @@ from autoflow.app.rule_sets import (
     refuse_same,
 )
 from autoflow.app.state import DATABASE
-from autoflow.model.problem import Problem
+from autoflow.model.problem import Problem, Severity
+from autoflow.rules.loaded import Loaded
+from autoflow.rules.review import review_rules
 from autoflow.rules.succession import Key, Touched
 from autoflow.settings import Settings
 from autoflow.store.base import Reading
-from autoflow.testing.plan import Plan, PlannedRule, RuleSet, make_plan, read_touched
+from autoflow.testing.plan import Change, Plan, PlannedRule, RuleSet, make_plan, read_touched
 
 UNKNOWN_TEMPLATES = "templates are not compared: which ones were in use is known only while the daemon runs"
 
@@ -39,6 +41,8 @@ class Planned:
     plan: Plan
     #: errors that keep one of the sets from being used: then the plan is empty
     problems: tuple[Problem, ...] = ()
+    #: what a reviewer would say of the rules that are added or changed
+    warnings: tuple[Problem, ...] = ()
 
 
 class _Running(NamedTuple):
@@ -77,7 +81,19 @@ def plan_change(
         after_rules=len(rules.rules),
         plan=plan,
         problems=problems,
+        warnings=_review(loaded, settings, plan),
     )
+
+
+def _review(loaded: Loaded, settings: Settings, plan: Plan) -> tuple[Problem, ...]:
+    """The warnings about rules that the plan adds or changes; the others were there before."""
+    news = (Change.ADDED, Change.CHANGED)
+    ids = {change.after.id for change in plan.rules if change.after is not None and change.change in news}
+    if not ids:
+        return ()
+    remarks = review_rules(loaded, chain_depth=settings.limits.chain_depth, events=settings.events)
+    found = (*loaded.result.problems, *remarks)
+    return tuple(problem for problem in found if problem.severity is Severity.WARNING and problem.rule in ids)
 
 
 def read_last(settings: Settings) -> ReadSet | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -13,6 +14,7 @@ from autoflow.cli.options import ConfigOption, JsonOption, RulesOption, StateOpt
 
 if TYPE_CHECKING:
     from autoflow.app.planning import Planned
+    from autoflow.model.problem import Problem
 
 PANEL = "Know before"
 PLAN_HELP = help_text(
@@ -63,6 +65,8 @@ def plan(
     _print(planned, format_)
     if planned.plan.note is not None and format_ != "json":
         tell(planned.plan.note)
+    if planned.warnings and format_ == "text":
+        _tell_problems(planned, planned.warnings)
     sys.exit(0 if planned.plan.is_empty else 1)
 
 
@@ -80,9 +84,7 @@ def templates_in_use(state: Path) -> dict[str, str] | None:
 
 def _refuse(planned: Planned, *, as_json: bool) -> NoReturn:
     """What keeps the rules from being used, and that nothing would change until it is mended."""
-    from autoflow.cli.formats.report import make_report
-    from autoflow.cli.formats.text import write_text
-    from autoflow.cli.output import paint, print_json, tell
+    from autoflow.cli.output import print_json, tell
     from autoflow.cli.plan_report import plan_to_json
     from autoflow.errors import RulesError
     from autoflow.rules.report import problem_to_json
@@ -91,12 +93,21 @@ def _refuse(planned: Planned, *, as_json: bool) -> NoReturn:
         problems = [problem_to_json(problem) for problem in planned.problems]
         print_json({**plan_to_json(planned), "problems": problems})
     else:
-        sets = [one for one in (planned.before, planned.after) if one is not None]
-        texts = {file.path: file.text for one in sets for file in one.files or ()}
-        report = make_report(planned.problems, rules=planned.after_rules, files=texts, texts=texts)
-        sys.stderr.write(write_text(report, lambda text, style: paint(text, style, sys.stderr)))
+        _tell_problems(planned, planned.problems)
         tell("nothing would change: with errors in it a set is not taken, and the last good rules run on")
     sys.exit(RulesError.exit_code)
+
+
+def _tell_problems(planned: Planned, problems: Sequence[Problem]) -> None:
+    """Each with its line, on standard error."""
+    from autoflow.cli.formats.report import make_report
+    from autoflow.cli.formats.text import write_text
+    from autoflow.cli.output import paint
+
+    sets = [one for one in (planned.before, planned.after) if one is not None]
+    texts = {file.path: file.text for one in sets for file in one.files or ()}
+    report = make_report(problems, rules=planned.after_rules, files=texts, texts=texts)
+    sys.stderr.write(write_text(report, lambda text, style: paint(text, style, sys.stderr)))
 
 
 def _print(planned: Planned, format_: str) -> None:

@@ -13,6 +13,7 @@ from autoflow.model.event import DEFAULT_ACCOUNT
 from autoflow.model.json import Json, JsonObject
 from autoflow.model.rule import OnChange
 from autoflow.rules.differences import ABSENT, Difference
+from autoflow.rules.report import headline, problem_to_json
 from autoflow.rules.succession import Touched
 from autoflow.testing.plan import Change, ConditionChange, Plan, PlannedRule, RuleChange, TemplateChange
 
@@ -63,6 +64,8 @@ def render_markdown(planned: Planned) -> str:
     for template in plan.templates:
         mark, _ = MARKS[template.change]
         lines += ["", f"**{mark} template {template.file}** · {_users(template)}", *_fenced(_spaced(template))]
+    if planned.warnings:
+        lines += ["", "What a reviewer would say:", *_fenced(map(headline, planned.warnings))]
     return "\n".join(lines) + "\n"
 
 
@@ -84,7 +87,7 @@ def plan_to_json(planned: Planned) -> dict[str, Json]:
             **_totals(plan),
         },
         "note": plan.note,
-        "problems": [],
+        "problems": [problem_to_json(problem) for problem in planned.warnings],
     }
 
 
