@@ -28,9 +28,15 @@ class EventShape:
         self.name = name
         self.schema = schema
         self._shapes = [shape for shape in (schema, *examples) if shape is not None]
+        self._seen: dict[Reference, Sight] = {}
 
     def look(self, reference: Reference) -> Sight:
         """Where a reference leads: a schema has the first word, then what any example has."""
+        if reference not in self._seen:
+            self._seen[reference] = self._look(reference)
+        return self._seen[reference]
+
+    def _look(self, reference: Reference) -> Sight:
         sights = [shape.look(reference) for shape in self._shapes]
         there = [sight for sight in sights if sight.there]
         if there:

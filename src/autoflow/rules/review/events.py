@@ -22,6 +22,8 @@ from autoflow.strict_yaml import Pointer
 from autoflow.templates import TemplateLibrary
 
 _ALIKE = 0.85
+_MOST_MORE = 2
+"""Letters that a name may have more or less than the one that was meant."""
 _TEXT_OPERATORS = frozenset({"startsWith", "endsWith", "containsText", "matches"})
 _WORDS = {"number": "a number", "boolean": "true or false", "string": "a text", "array": "a list", "object": "a map"}
 
@@ -57,7 +59,8 @@ def find_near_events(rules: Sequence[Rule], catalogue: Catalogue) -> Iterator[Re
         for at, name in _names_in(rule):
             if name in catalogue.shapes or name.endswith("*") or is_engine_type(name):
                 continue
-            near = get_close_matches(name, catalogue.shapes, n=1, cutoff=_ALIKE)
+            likely = [one for one in catalogue.shapes if abs(len(one) - len(name)) <= _MOST_MORE]
+            near = get_close_matches(name, likely, n=1, cutoff=_ALIKE)
             if near and (name not in emitted or at[0] == "actions"):
                 message = f"the config's events have no {name}"
                 yield Remark(rule, at, codes.NEAR_EVENT, message, f"did you mean {near[0]}?")

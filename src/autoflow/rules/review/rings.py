@@ -23,6 +23,8 @@ from autoflow.rules.rulebook import arrival_condition, pattern_means, pattern_na
 
 _EMIT = "emit"
 _MOST_NAMED = 6
+_MOST_LINKS = 10_000
+"""Pairs of an emit and a rule that hears it: of a set with more, only the first ones are followed."""
 
 
 class _Link(NamedTuple):
@@ -78,15 +80,16 @@ def _link(rules: Sequence[Rule]) -> dict[int, list[_Link]]:
             if rule.enabled is Enabled.ON:
                 listeners.setdefault((rule.account, name), []).append(number)
     links: dict[int, list[_Link]] = {}
+    left = _MOST_LINKS
     for number, rule in enumerate(rules):
-        if rule.enabled is not Enabled.ON:
-            continue
-        for index, step in enumerate(rule.actions):
+        for index, step in enumerate(rule.actions) if rule.enabled is Enabled.ON else ():
             event = step.params.get("type") if step.type == _EMIT else None
             if not isinstance(event, str):
                 continue
             heard = {one for name in pattern_names(event) for one in listeners.get((rule.account, name), ())}
-            woken = [one for one in sorted(heard) if _may_wake(rules[one], event, step.params.get("data"))]
+            looked_at = sorted(heard)[:left]
+            left -= len(looked_at)
+            woken = [one for one in looked_at if _may_wake(rules[one], event, step.params.get("data"))]
             links.setdefault(number, []).extend(_Link(index, event, one) for one in woken)
     return links
 

@@ -16,6 +16,8 @@ _ALIKE = 0.8
 """How alike two names are (from 0 to 1) where one is probably meant as the other."""
 _MANY = 3
 """So many times as many rules make an account the one that was meant."""
+_MOST_PAIRS = 20_000
+"""Accounts that are compared: where there are thousands, names alike are meant so."""
 
 
 def find_twins(rules: Sequence[Rule]) -> Iterator[Remark]:
@@ -40,7 +42,8 @@ def _meaning_of(rule: Rule) -> bytes:
 def find_odd_accounts(rules: Sequence[Rule]) -> Iterator[Remark]:
     """Accounts of one file only whose name is nearly that of an account with many rules."""
     counts = Counter(rule.account for rule in rules)
-    if len(counts) < 2:
+    large = sum(count >= _MANY for count in counts.values())
+    if len(counts) < 2 or len(counts) * large > _MOST_PAIRS:
         return
     files: dict[str, set[str | None]] = {}
     for rule in rules:
