@@ -17,6 +17,8 @@ from autoflow.strict_yaml.written import Group, Node, Text
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _NUMBER = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 """A number of YAML 1.2, where leading zeros and a plus count for nothing."""
+_PARTED = re.compile(r"[-+]?[0-9]+(?:_[0-9]+)+")
+"""What was probably meant as a number: the author is asked, and no quotes hide the question."""
 _RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
 
 
@@ -52,6 +54,6 @@ def make_text(value: str, like: Text | None = None) -> Text:
 
 
 def _quote_text(text: Text) -> Text:
-    if text.style or not text.is_text or not is_misread(text.value):
+    if text.style or not text.is_text or not is_misread(text.value) or _PARTED.fullmatch(text.value):
         return text
     return replace(text, raw=json.dumps(text.value, ensure_ascii=False), style='"')

@@ -44,6 +44,11 @@ def rules_of(text: str, path: str) -> list[tuple[str, str, str, str | None]]:
     return [(rule.hash, rule.id, rule.name, rule.description) for rule in load_text(text, path, CONTEXT).rules]
 
 
+def codes_of(text: str, path: str) -> list[str]:
+    """What `validate` has to say of a text: `fmt` neither mends nor hides a mistake."""
+    return sorted(problem.code for problem in load_text(text, path, CONTEXT).problems)
+
+
 def check(text: str, path: str = "rule.yaml") -> str:
     """The canonical form, after everything that must hold of it was looked at."""
     formatted = format_text(text, path)
@@ -52,6 +57,7 @@ def check(text: str, path: str = "rule.yaml") -> str:
         assert formatted.text == text
     else:
         assert format_text(formatted.text, path) == formatted
+        assert codes_of(formatted.text, path) == codes_of(text, path)
         assert sorted(re.findall(r"#c\d+", formatted.text)) == sorted(re.findall(r"#c\d+", text))
     return formatted.text
 
@@ -165,7 +171,7 @@ def test_spelling_order_and_indentation_become_canonical() -> None:
         ("key: 0777", 'key: "0777"'),
         ("key: +15550001111", 'key: "+15550001111"'),
         ("key: 2026-01-01", 'key: "2026-01-01"'),
-        ("key: 1_000", 'key: "1_000"'),
+        ("key: 1_000", "key: 1_000"),
         ("key: 007.5", 'key: "007.5"'),
         ("on: 1", '"on": 1'),
         ("key: [yes, 1, x]", 'key: ["yes", 1, x]'),
@@ -184,8 +190,8 @@ def test_what_other_tools_misread_is_quoted(before: str, after: str) -> None:
         "trigger: {{ event: a }}\nactions:\n  - webhook:\n      url: https://a.example\n      payload:\n        {}\n"
     )
     assert pretty(rule.format(before)) == rule.format(after)
-    value = yaml.safe_load(after)
-    assert read_yaml(after, path="x").documents[0].value == value or not str(value)[0].isalpha()
+    if before != "key: 1_000":  # left to its author, whom `validate` asks
+        assert read_yaml(after, path="x").documents[0].value == yaml.safe_load(after)
 
 
 RULE = "trigger: { event: a }\nactions:\n  - log: { message: x }\n"
