@@ -62,6 +62,10 @@ def play(home: Path, steps: str, *, rules: str = RULES) -> Sequence[str]:
         ("- emit: { typ: a }", ["the event was rejected: /type: is missing: what happened? for example job.created"]),
         ("- emit: { typ: a }\n  expect: { outcome: rejected }", []),
         ("- emit: { type: a }\n  expect: { outcome: [ accepted, accepted ] }", ["outcome: not as expected"]),
+        ("- emit: [ { type: a, data: { n: 2 } }, { type: a, data: { n: 3 } } ]\n  expect: { attempts: 2 }", []),
+        ("- restart: { at: after_send }", ["it was to die at action.after_send, and never came there"]),
+        ("- restart: { at: after_send }\n- restart: { at: before_send }",
+         ["it was to die at action.after_send, and never came there"]),
     ],
 )  # fmt: skip
 def test_what_nobody_expected_fails_the_test(tmp_path: Path, steps: str, messages: Sequence[str]) -> None:
@@ -206,3 +210,30 @@ def test_others_see_each_event_and_each_action_once(tmp_path: Path) -> None:
     rules = ("chain", "note", "tell")
     noted = ("note", "1", "log")
     assert watch.seen == [("b", *rules), ("a", *rules), ("chain", "1", "emit"), noted, ("a", *rules), noted]
+
+
+def test_keys_are_numbered_as_they_are_used(tmp_path: Path) -> None:
+    """Whether or not anybody looked at the earlier ones."""
+    emits = "".join(f"- emit: {{ type: a, data: {{ n: {n} }} }}\n" for n in (2, 3))
+    steps = f"{emits}- expect: {{ attempts: 2 }}\n- emit: {{ type: a, data: {{ n: 4 }} }}\n"
+    assert play(tmp_path, f"{steps}  expect: {{ actions: [ {{ key: 3 }} ] }}") == []
+
+
+def test_the_closest_mock_counts(tmp_path: Path) -> None:
+    """The step by its id or number, the rule, the notifier, the action; what is closer hides what is farther."""
+    rules = """\
+mocks:
+  actions: { sms: { always: { error: action } } }
+LEVELS
+rules:
+  - id: r
+    trigger: { event: a }
+    retry: none
+    actions: [ { id: one, sms: { recipient: "+15550001111", message: "x" } } ]
+"""
+    levels = ("notifiers: { sms: { always: { error: notifier } } }", "rules: { r: { always: { error: rule } } }",
+              "rules: { r: { always: { error: rule } }, r/1: { always: { error: number } } }",
+              "rules: { r/1: { always: { error: number } }, r/one: { always: { error: id } } }")  # fmt: skip
+    for level, code in zip(("", *levels), ("action", "notifier", "rule", "number", "id"), strict=True):
+        steps = f"- emit: {{ type: a }}\n  expect: {{ attempts: [ {{ code: {code} }} ], dead_letters: 1 }}"
+        assert play(tmp_path, steps, rules=rules.replace("LEVELS", f"  {level}" if level else "")) == []

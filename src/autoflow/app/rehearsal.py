@@ -46,14 +46,11 @@ def make_world(
 ) -> Iterator[World]:
     """What scenarios are played with; their databases are gone afterwards."""
     limits = settings.limits
-    decoder = Decoder(
-        IdSource(),
-        DecodeLimits(event_bytes=limits.event_bytes, depth=limits.depth, events=limits.batch),
-        ZoneInfo(settings.timezone),
-    )
+    most = DecodeLimits(event_bytes=limits.event_bytes, depth=limits.depth, events=limits.batch)
+    ids = IdSource()
 
-    def decode(emit: Emit, now: Millis) -> list[Event]:
-        return decoder.decode_body(emit.body, emit.content_type, now=now)
+    def decode(emit: Emit, now: Millis, zone: ZoneInfo) -> list[Event]:
+        return Decoder(ids, most, zone).decode_body(emit.body, emit.content_type, now=now)
 
     def read_rules_of(revision: str) -> LoadResult:
         return load_set(read_revision(settings, revision), settings, {}).result

@@ -122,7 +122,7 @@ class Cast(Mapping[str, Action]):
     def _find_replies(self, action_type: str, request: Request) -> Replies | None:
         step, step_id = self._step_of(request)
         mocks, rule = self._mocks, request.rule_id
-        notifier = request.params.get("notifier")
+        notifier = request.params.get("notifier") or action_type  # the one that is called like its type
         return (
             (mocks.rules.get(f"{rule}/{step_id}") if step_id else None)
             or mocks.rules.get(f"{rule}/{step}")

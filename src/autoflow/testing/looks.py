@@ -84,6 +84,7 @@ class Looks:
 
     async def correct_attempts(self) -> None:
         """What was kept of attempts: an answer that a crash swallowed is unknown, an event can be made too late."""
+        self.views.number_keys(self._cast.attempts[self._corrected :])
         known: dict[str, dict[tuple[str, int], Any]] = {}
         for index in range(self._corrected, len(self._cast.attempts)):
             attempt = self._cast.attempts[index]

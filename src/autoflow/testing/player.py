@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol, assert_never
+from zoneinfo import ZoneInfo
 
 from autoflow.clock import Clock, Millis
 from autoflow.errors import AutoflowError, IntakeError, UsageError
@@ -88,8 +89,8 @@ class World:
     rules: RuleSets
     #: an empty database
     make_disk: Callable[[], Disk]
-    #: what arrives at a moment, to events; IntakeError where it is refused
-    decode: Callable[[Emit, Millis], list[Event]]
+    #: what arrives at a moment, to events, with the zone of times without one; IntakeError where it is refused
+    decode: Callable[[Emit, Millis, ZoneInfo], list[Event]]
     acts: Mapping[Verb, Act]
     watcher: Watcher | None = None
 
@@ -151,6 +152,8 @@ class Player:
         for number, step in enumerate(self._scenario.steps, start=1):
             try:
                 failures = await self._take(step)
+                if number == len(self._scenario.steps):
+                    self._check_death()
             except StopPlayingError as error:
                 failures = (Failure(spot=step.spot, code=error.code, message=error.message),)
             if failures:
@@ -164,7 +167,7 @@ class Player:
             await self._do(step.deed)
             await self._note()
             if dying is not None and self._death is dying:
-                raise StopPlayingError(f"it was to die at {dying.point}, and never came there")
+                self._check_death()
         failures = await self._looks.judge(step.expect) if step.expect is not None else ()
         return failures or self._looks.judge_refusal(step)
 
@@ -206,7 +209,7 @@ class Player:
 
     async def _emit(self, emit: Emit) -> None:
         try:
-            events = self._world.decode(emit, self._rig.clock.now())
+            events = self._world.decode(emit, self._rig.clock.now(), self._zone)
         except IntakeError as error:
             told = "; ".join(f"{place}: {wrong}" if place else wrong for place, wrong in error.problems)
             self._looks.note_refusal(told or error.message)
@@ -251,7 +254,13 @@ class Player:
             await self._rig.restart(down=restart.down)
             await self._run_due()
         else:
+            self._check_death()
             self._death = Death(restart, freeze=self._freeze)
+
+    def _check_death(self) -> None:
+        """A death that was to come, and did not."""
+        if self._death is not None:
+            raise StopPlayingError(f"it was to die at {self._death.point}, and never came there")
 
     def _freeze(self) -> None:
         """This life ends here: what is on the disk stays, and nothing is heard of it any more."""

@@ -217,7 +217,9 @@ def compare_outcome(wanted: Json, outcomes: Sequence[Mapping[str, Any]]) -> Diff
         known = outcomes[index] if index < len(outcomes) else {}
         said = each[index] if index < len(each) else {"status": None}
         one = said if isinstance(said, dict) else {"status": said}
-        lines += [line for compared in compare(one, known) if not compared.is_met for line in difference_of(compared)]
+        label = f"[{index}]" if len(outcomes) > 1 else ""
+        missed = [compared for compared in compare(one, known, path=label) if not compared.is_met]
+        lines += [line for compared in missed for line in difference_of(compared)]
         if lines and known.get("error") and "error" not in one:
             lines.append(DiffLine(SAME, f"  error: {known['error']}"))
     return Difference("outcome: not as expected", tuple(lines)) if lines else None

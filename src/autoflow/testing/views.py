@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -35,9 +35,13 @@ class Views:
         self._zone = zone
         self._keys: dict[str, int] = {}
 
+    def number_keys(self, attempts: Iterable[Attempt]) -> None:
+        """Keys are told by their numbers, in the order in which they were first used."""
+        for attempt in attempts:
+            self._keys.setdefault(attempt.key, len(self._keys) + 1)
+
     def attempt(self, attempt: Attempt, *, with_result: bool) -> Seen:
         """An attempt, or the action that came of it."""
-        number = self._keys.setdefault(attempt.key, len(self._keys) + 1)
         view = {
             "type": attempt.type,
             "rule": attempt.rule_id,
@@ -49,7 +53,7 @@ class Views:
             "step": attempt.step_id or int(attempt.step),
             "at": self.instant(attempt.at),
             "attempt": attempt.number,
-            "key": number,
+            "key": self._keys[attempt.key],
         }
         if with_result:
             view |= {"result": attempt.result.value, "code": attempt.code, "detail": attempt.detail}
