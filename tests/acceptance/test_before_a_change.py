@@ -33,6 +33,31 @@ async def plan(home: Path, *words: str) -> tuple[int, dict[str, Any]]:
     return code, {item.get("rule") or item.get("template") or item["condition"]: item for item in told["items"]}
 
 
+async def backtest(home: Path, *words: str) -> dict[str, Any]:
+    """What `autoflow backtest` says: of each kind of difference the example's event and the count."""
+    code, told = await ask(home, "backtest", *words)
+    assert code == 0
+    items = {(item["rule"], item["kind"]): [item["example"]["event"], item["count"]] for item in told["items"]}
+    return {**told, "items": items}
+
+
+async def why(home: Path, event: str) -> dict[str, str]:
+    """What `autoflow why` says became of an event, by rule."""
+    _, told = await ask(home, "why", event)
+    return {item["rule"]: item["outcome"] for item in told["items"]}
+
+
+async def ran(daemon: DaemonProcess, rule: str) -> list[str]:
+    """The events that a rule has acted on, once it has acted on all that it will."""
+
+    async def asked() -> list[str]:
+        runs = (await daemon.get("/v1/runs", rule=rule, status="done"))["items"]
+        return [run["event"] for run in runs] if len(runs) == 3 else []
+
+    found: list[str] = await until(asked, log=daemon.log)
+    return found
+
+
 async def in_force(daemon: DaemonProcess, text: str) -> None:
     """Return once the rule in force says this."""
 
@@ -55,6 +80,11 @@ async def test_three_commits(daemon: DaemonProcess) -> None:
         await daemon.post({"type": "job.done", "id": f"e{total}", "data": {"job": {"id": total, "total": total}}})
     assert await plan(home) == (0, {})
 
+    told = await backtest(home, "--to", "main~1")
+    assert told["items"] == {("remind", "removed"): ["e600", 1], ("at-once", "removed"): ["e100", 3]}
+    # What it replays under the rules that run is what happened under them.
+    assert told["summary"]["from_runs"] == len(await waiting(daemon)) + len(await ran(daemon, "at-once"))
+
     code, items = await plan(home, "--to", "main~1")
     assert code == 1
     assert {name: item["change"] for name, item in items.items()} == {"remind": "changed", "at-once": "removed"}
@@ -63,6 +93,15 @@ async def test_three_commits(daemon: DaemonProcess) -> None:
     git(home, "checkout", "-q", "main~1")
     await in_force(daemon, "900")
     assert await waiting(daemon) == ["e600", "e1000"]
+
+    await daemon.post({"type": "job.done", "id": "e700", "data": {"job": {"id": 700, "total": 700}}})
+    assert await why(home, "e700") == {"remind": "condition"}
+    assert await why(home, "e600") == {"remind": "waiting", "at-once": "done"}
+    # What runs now misses both; what ran first would have taken them.
+    told = await backtest(home, "--from", "main~2", "--to", "main~1", "--rule", "remind")
+    assert told["items"] == {("remind", "removed"): ["e600", 2]}
+    told = await backtest(home, "--to", "main")
+    assert told["items"] == {("remind", "actions"): ["e1000", 1]}
 
     code, items = await plan(home, "--to", "main")
     assert {name: item["change"] for name, item in items.items()} == {"remind": "changed", "note.txt": "changed"}

@@ -22,6 +22,9 @@ from autoflow.store.base import Reading
 from autoflow.store.versions import StoredVersion, last_generation, load_versions
 from autoflow.templates import TemplateLibrary
 
+Templates = Mapping[str, str | TemplateError]
+"""Template files by name: their texts, or why one cannot be read."""
+
 WORKTREE = "worktree"
 """The word for what lies in the directory now."""
 
@@ -50,7 +53,7 @@ class ReadSet:
     files: tuple[FileText, ...] | None = ()
     versions: tuple[StoredVersion, ...] = ()
     #: None where nobody knows which were in use
-    templates: Mapping[str, str | TemplateError] | None = field(default_factory=dict)
+    templates: Templates | None = field(default_factory=dict)
     #: where the templates stand, for people
     templates_place: Path = Path("templates")
 
@@ -111,7 +114,7 @@ def read_revision(settings: Settings, name: str) -> ReadSet:
     )
 
 
-def load_set(read: ReadSet, settings: Settings, templates: Mapping[str, str | TemplateError]) -> Loaded:
+def load_set(read: ReadSet, settings: Settings, templates: Templates) -> Loaded:
     """The rules of a set, checked as a reload checks them; `templates` count where its own are not known.
 
     RulesError where a stored rule cannot be used any more; what is wrong in files is in the answer.
@@ -127,7 +130,7 @@ def load_set(read: ReadSet, settings: Settings, templates: Mapping[str, str | Te
     return Loaded(result=result, library=library, context=context)
 
 
-def usable_set(read: ReadSet, settings: Settings, templates: Mapping[str, str | TemplateError]) -> Loaded:
+def usable_set(read: ReadSet, settings: Settings, templates: Templates) -> Loaded:
     """The same, for who can do nothing with a set that has errors: RulesError names the first."""
     loaded = load_set(read, settings, templates)
     if loaded.errors:

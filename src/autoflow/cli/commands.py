@@ -17,6 +17,7 @@ GROUPS = {
     "daemon": ("run",),
     "validate": ("validate",),
     "plan": ("plan",),
+    "backtest": ("backtest",),
     "check": ("test-rule", "schema"),
     "fmt": ("fmt",),
     "scenarios": ("test",),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from autoflow.clock import SystemClock, from_rfc3339
 from autoflow.errors import IntakeError, UsageError
@@ -36,6 +39,21 @@ def read_file(path: Path) -> bytes:
 def read_lines(spec: str) -> bytes:
     """The bytes of `--events`: a file, or - for standard input."""
     return read_text("-") if spec == "-" else read_file(Path(spec.removeprefix("@")))
+
+
+@contextlib.contextmanager
+def open_lines(spec: str) -> Iterator[IO[bytes]]:
+    """The lines of `--events`, one by one, however many there are."""
+    if spec == "-":
+        yield sys.stdin.buffer
+        return
+    path = Path(spec.removeprefix("@"))
+    try:
+        lines = path.open("rb")
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    with lines:
+        yield lines
 
 
 def read_moment(at: str | None) -> int | None:

@@ -62,12 +62,17 @@ def diff_texts(before: JsonObject, after: JsonObject) -> tuple[Difference, ...]:
     )
 
 
+def diff_values(before: Json, after: Json) -> tuple[Difference, ...]:
+    """What differs between two values, by their paths: `a.b[0]`."""
+    return tuple(_diff_value("", before, after))
+
+
 def _diff_value(path: str, before: Json, after: Json) -> Iterator[Difference]:
     if _is_same(before, after):
         return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in dict.fromkeys((*after, *before)):
-            yield from _diff_value(f"{path}.{key}", before.get(key, ABSENT), after.get(key, ABSENT))
+            yield from _diff_value(f"{path}.{key}" if path else key, before.get(key, ABSENT), after.get(key, ABSENT))
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from _diff_value(f"{path}[{index}]", old, new)

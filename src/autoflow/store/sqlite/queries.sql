@@ -717,3 +717,53 @@ FROM (SELECT versions FROM generations ORDER BY id DESC LIMIT 1) g, json_each(g.
 JOIN rule_versions v ON v.id = one.value
 WHERE v.rule_id >= :since AND v.rule_id < :until
 ORDER BY v.rule_id LIMIT :limit;
+
+-- recorded_events --
+-- What came from outside since a moment, oldest first, up to so many and so many characters: what runs made is left out.
+SELECT * FROM (
+    SELECT *, sum(length(data)) OVER (ORDER BY seq) - length(data) AS lead FROM (
+        SELECT * FROM events
+        WHERE seq > :after AND received_at >= :since AND parent_run IS NULL
+          AND (:account IS NULL OR account = :account)
+        ORDER BY seq LIMIT :limit
+    )
+) WHERE lead < :most ORDER BY seq;
+
+-- event_near --
+-- The first event from a number on, and when it arrived.
+SELECT seq, received_at FROM events WHERE seq >= :seq ORDER BY seq LIMIT 1;
+
+-- due_waiting_for --
+-- Whether anything that an event of this pattern and key ends is due by then.
+SELECT p.id FROM waits w JOIN pending_triggers p ON p.id = w.pending
+WHERE w.pattern = :pattern AND w.account = :account AND w.key = :key AND p.due_at <= :until LIMIT 1;
+
+-- dues_of_versions --
+-- The moments until then at which something of these rule versions is due.
+SELECT DISTINCT due_at FROM pending_triggers
+WHERE claim = 0 AND due_at <= :until AND version IN (SELECT value FROM json_each(:versions)) ORDER BY due_at;
+
+-- due_of_run --
+-- When a run was due, whether or not it has begun.
+SELECT coalesce((SELECT due_at FROM runs WHERE id = :run_id),
+                (SELECT due_at FROM pending_triggers WHERE run_id = :run_id)) AS due_at;
+
+-- outcomes_between --
+-- The runs of events with these numbers, each with what its steps sent and the run that made the event.
+SELECT r.account, r.rule_id, r.status, r.error, r.due_at, e.id AS event_id, e.source, e.type, e.received_at,
+       (SELECT json_group_array(json_array(s.step, s.type, json(s.params)))
+        FROM (SELECT step, type, params FROM run_steps WHERE run_id = r.id ORDER BY started_at, step) s) AS steps,
+       o.rule_id AS origin_rule, oe.id AS origin_event
+FROM events e JOIN runs r ON r.event_seq = e.seq
+LEFT JOIN runs o ON o.id = e.parent_run LEFT JOIN events oe ON oe.seq = o.event_seq
+WHERE e.seq >= :first AND e.seq < :after ORDER BY e.seq, r.rule_id;
+
+-- misjudged_between --
+-- The rules whose conditions could not be judged on the events with these numbers, and that did not run on them.
+SELECT v.account, v.rule_id, j.message, e.id AS event_id, e.source, e.type, e.received_at,
+       o.rule_id AS origin_rule, oe.id AS origin_event
+FROM events e JOIN judgement_errors j ON j.event_seq = e.seq JOIN rule_versions v ON v.id = j.version
+LEFT JOIN runs o ON o.id = e.parent_run LEFT JOIN events oe ON oe.seq = o.event_seq
+WHERE e.seq >= :first AND e.seq < :after
+  AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.event_seq = e.seq AND r.rule_id = v.rule_id)
+ORDER BY e.seq, v.rule_id;

@@ -202,6 +202,7 @@ class SqliteStore:
                 connection.execute(pragma)
             if not self._durable:
                 connection.execute("PRAGMA synchronous = OFF")
+                connection.execute("PRAGMA cache_size = -8192")
             migrate(connection, load_migrations(PACKAGE))
             connection.execute("BEGIN IMMEDIATE")
             self.epoch = connection.execute(QUERIES["raise_epoch"]).fetchone()[0]

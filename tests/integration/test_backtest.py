@@ -1,0 +1,161 @@
+"""A whole backtest: events from a live store or a file, a process a side, what differs; and what it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autoflow.app.backtesting import COPIED_AT_ONCE, Backtest, Recording, Sides, run_backtest
+from autoflow.app.rule_sets import read_revision, read_worktree
+from autoflow.app.state import DATABASE
+from autoflow.errors import RulesError
+from autoflow.model.event import Event
+from autoflow.settings import Settings
+from autoflow.testing.comparison import Kind
+from support.line import START, Line
+from support.repository import commit
+
+RULE = """\
+id: big
+trigger: {{ event: job.done }}
+delay: {delay}
+when: job.total >= {least}
+actions: [ {{ sms: {{ recipient: "+1555", message: "{{{{ job.id }}}}" }} }} ]
+"""
+CHAIN = """\
+id: says
+trigger: { event: job.done }
+actions: [ { emit: { type: job.told, data: { job: { fact: job } } } } ]
+---
+id: hears
+trigger: { event: job.told }
+actions: [ { log: { message: "{{ job.id }}" } } ]
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A repository with two versions of a rule."""
+    commit(tmp_path, {"rules/big.yaml": RULE.format(delay="5m", least=500), "rules/chain.yaml": CHAIN})
+    (tmp_path / "rules" / "big.yaml").write_text(RULE.format(delay="10m", least=900))
+    return tmp_path
+
+
+def settings_of(home: Path) -> Settings:
+    (home / "state").mkdir(exist_ok=True)
+    return Settings(rules=home / "rules", templates=home / "templates", state=home / "state")
+
+
+def backtest(home: Path, recording: Recording) -> Backtest:
+    """The commit, against the directory."""
+    settings = settings_of(home)
+    sides = Sides(before=read_revision(settings, "HEAD"), after=read_worktree(settings), templates={})
+    return run_backtest(settings, sides, recording, wanted=lambda _rule: True, tell=lambda *_: None)
+
+
+def counts(found: Backtest) -> dict[tuple[str, Kind], int]:
+    return {(rule[1], kind): tally.count for (rule, kind), tally in found.comparison.tallies.items()}
+
+
+def happened(number: int, total: int, *, pad: int = 0, **more: str) -> Event:
+    data = {"job": {"id": number, "total": total}, "pad": "x" * pad}
+    moment = START + number * 1000
+    return Event(
+        id=f"e{number}", type="job.done", time=moment, received_at=moment, raw=json.dumps(data).encode(), data=data,
+        **more,
+    )  # fmt: skip
+
+
+def test_two_versions_are_compared_over_the_events_of_a_file(home: Path) -> None:
+    """Events that came twice count once; their order is that of their times."""
+    events = [happened(2, 1000), happened(1, 600), happened(1, 600), happened(0, 100)]
+    found = backtest(home, Recording(events=iter(events)))
+    assert found.size == (3, START, START + 2000)
+    assert counts(found) == {("big", Kind.REMOVED): 1, ("big", Kind.DUE): 1}
+    assert (found.comparison.before, found.comparison.after) == (8, 7)
+    assert found.comparison.unchanged == {("default", "says"): 3, ("default", "hears"): 3}
+
+
+def test_only_one_account_is_replayed_where_that_is_asked(home: Path) -> None:
+    """Its rules and its events."""
+    events = [happened(0, 600), happened(1, 600, account="acme")]
+    assert backtest(home, Recording(events=iter(events), account="acme")).comparison.before == 0
+    assert backtest(home, Recording(events=iter(events), account="default")).size.events == 1
+
+
+def test_without_events_there_is_nothing_to_compare(home: Path) -> None:
+    """And no process is started."""
+    found = backtest(home, Recording(events=iter(())))
+    assert (found.size, found.comparison.is_empty) == ((0, None, None), True)
+
+
+def test_rules_that_cannot_be_used_are_told_before_anything_is_read(home: Path) -> None:
+    """With the first of their mistakes."""
+    (home / "rules" / "bad.yaml").write_text("id: [")
+
+    def never() -> Iterator[Event]:
+        raise AssertionError("it was read")
+        yield
+
+    with pytest.raises(RulesError, match=r"bad\.yaml:2:1"):
+        backtest(home, Recording(events=never()))
+
+
+async def test_the_store_is_read_beside_its_daemon_and_what_runs_made_is_left_out(home: Path) -> None:
+    """Since a moment, in several looks; what an action emitted comes out of the replay, and not twice."""
+    settings = settings_of(home)
+    line = Line(settings.state / DATABASE)
+    await line.use(RULE.format(delay="5m", least=500) + "---\n" + CHAIN)
+    total = COPIED_AT_ONCE + 50
+    for first in range(0, total, 500):
+        events = [happened(number, 1000 if number % 2 else 0) for number in range(first, min(first + 500, total))]
+        await line.engine.take(events)
+    await line.advance(0)
+    try:
+        recording = Recording(since=START + 20_000)
+        found = await asyncio.to_thread(backtest, home, recording)
+    finally:
+        line.close()
+    assert found.size == (total - 20, START + 20_000, START + (total - 1) * 1000)
+    assert counts(found) == {("big", Kind.DUE): (total - 20) // 2}
+    same = total - 20
+    assert found.comparison.unchanged == {("default", "says"): same, ("default", "hears"): same}
+
+
+MEASURED = """\
+import json, resource, sys
+from integration.test_backtest import backtest, happened, Recording
+from pathlib import Path
+
+if __name__ == "__main__":
+    events = (happened(number, 1000, pad=40_000) for number in range(int(sys.argv[2])))
+    found = backtest(Path(sys.argv[1]), Recording(events=events))
+    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    print(json.dumps([found.size.events, *peaks]))
+"""
+SMALL, LARGE = 300, 1_000
+ROOM = 12 * 1024
+"""KiB that the larger one may take beyond the smaller one: less than half of what the events between them take."""
+
+
+def test_memory_does_not_grow_with_the_events(home: Path, tmp_path: Path) -> None:
+    """The peak of the command and of its sides is that of a quarter as many."""
+    script = tmp_path / "measured.py"
+    script.write_text(MEASURED)
+    peaks = {}
+    for number in (SMALL, LARGE):
+        done = subprocess.run(
+            [sys.executable, str(script), str(home), str(number)],
+            capture_output=True, text=True, check=True,
+            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path)},
+        )  # fmt: skip
+        taken, *peaks[number] = json.loads(done.stdout)
+        assert taken == number
+    for small, large in zip(peaks[SMALL], peaks[LARGE], strict=True):
+        assert large - small < ROOM, peaks
