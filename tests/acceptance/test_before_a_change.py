@@ -115,7 +115,7 @@ async def test_three_commits(daemon: DaemonProcess) -> None:
     code, output, messages = await run_command(home, "plan", "-c", "config.yaml")
     assert (code, output) == (78, "")
     assert "nothing would change" in messages
-    assert "rules/bad.yaml:2:1: error AF101" in messages
+    assert "rules/bad.yaml:" in messages
 
 
 async def waiting(daemon: DaemonProcess) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
@@ -11,40 +11,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoflow.actions.base import Request
-from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.engine import Judged, Receipt
-from autoflow.line import LineOptions
 from autoflow.model.event import Event
 from autoflow.model.json import Json
-from autoflow.model.run import Delivered, Outcome
+from autoflow.model.retry import PRESETS
+from autoflow.model.rule import Rule
 from autoflow.rules.loader import load_text
 from autoflow.store.base import Transaction
 from autoflow.store.sqlite.store import SqliteStore
 from autoflow.templates import TemplateLibrary
 from autoflow.testing.coupling import PLAIN_KEYS, find_coupled
-from autoflow.testing.doubles import Doubles
 from autoflow.testing.outcomes import Outcome as FoundOutcome
 from autoflow.testing.outcomes import read_outcomes
-from autoflow.testing.replay import Replay, _Sink, judge
-from autoflow.testing.rig import Rig, RigOptions
+from autoflow.testing.replay import Replay, _Sink, judge, options_for
+from autoflow.testing.rig import Rig
 from support.line import CONTEXT, START
 
-Play = Callable[[Rig, Sequence[Event]], object]
 
-
-def deliver(_action_type: str, _request: Request) -> Outcome:
-    return Delivered(output={})
-
-
-def make_rig(path: Path) -> Rig:
-    options = RigOptions(
-        context=CONTEXT,
-        library=TemplateLibrary(),
-        actions=Doubles(ACTION_TYPES, deliver, inner=True),
-        line=LineOptions(random=lambda: 0.0, chain_depth=2),
-    )
+def make_rig(path: Path, rules: Sequence[Rule]) -> Rig:
+    options = options_for(rules, context=CONTEXT, library=TemplateLibrary(), retry=PRESETS["standard"], chain_depth=2)
     return Rig(lambda clock: SqliteStore(path, clock=clock, durable=False), options, start=START)
+
+
+def load(text: str) -> Sequence[Rule]:
+    loaded = load_text(text, "rules.yaml", CONTEXT)
+    assert not loaded.errors, loaded.errors
+    return loaded.rules
 
 
 def event(number: int, event_type: str, moment: int, **data: Json) -> Event:
@@ -60,8 +52,8 @@ async def outcomes_of(rig: Rig) -> list[FoundOutcome]:
 
 async def replay(path: Path, rules: str, events: Sequence[Event], *, size: int = 1000) -> list[FoundOutcome]:
     """What a backtest finds."""
-    async with make_rig(path) as rig:
-        await rig.use(load_text(rules, "rules.yaml", CONTEXT).rules)
+    async with make_rig(path, load(rules)) as rig:
+        await rig.use(load(rules))
         chunks = [events[first : first + size] for first in range(0, len(events), size)]
         await Replay(rig).play(chunks, lambda _taken: None)
         assert await rig.next_due() is None
@@ -79,8 +71,8 @@ class PunctualSink(_Sink):
 
 async def one_by_one(path: Path, rules: str, events: Sequence[Event]) -> list[FoundOutcome]:
     """The same, with a stop at each due moment and each event by itself."""
-    async with make_rig(path) as rig:
-        await rig.use(load_text(rules, "rules.yaml", CONTEXT).rules)
+    async with make_rig(path, load(rules)) as rig:
+        await rig.use(load(rules))
         engine = rig.line.engine
         rig.line.executor.ledger.sink = PunctualSink(engine, lambda _planned: None)
         for one in events:
@@ -163,9 +155,7 @@ def test_coupled_are_the_rules_whose_events_end_something(account: str, ended_by
         {"id": "ends", "account": account, "trigger": {"event": "z"}, "actions": log,
          "cancel_on": {"event": ended_by, "by": "k"}},
     ]  # fmt: skip
-    loaded = load_text(json.dumps({"rules": rules}), "rules.yaml", CONTEXT)
-    assert not loaded.errors
-    assert {rule_id for _, rule_id in find_coupled(loaded.rules)} == coupled
+    assert {rule_id for _, rule_id in find_coupled(load(json.dumps({"rules": rules})))} == coupled
 
 
 def test_each_key_of_a_rule_is_known_to_couple_or_not() -> None:

@@ -18,15 +18,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
-from autoflow.actions.base import Request
-from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.app.offline import open_store
-from autoflow.app.rule_sets import ReadSet, Templates, usable_set
+from autoflow.app.rule_sets import ReadSet, Templates, sources_of, usable_set
 from autoflow.clock import Millis
 from autoflow.errors import AutoflowError
-from autoflow.line import LineOptions
 from autoflow.model.event import Event
-from autoflow.model.run import Delivered, Outcome
+from autoflow.model.step import RetryPolicy
+from autoflow.reload import Sources
 from autoflow.settings import Settings
 from autoflow.store.base import Reading, Store
 from autoflow.store.events import event_of
@@ -34,9 +32,8 @@ from autoflow.store.sqlite.store import SqliteStore
 from autoflow.store.sqlite.tape import OutcomeFile, Tape, TapeSize
 from autoflow.testing import outcomes
 from autoflow.testing.comparison import Comparison, RuleKey, compare
-from autoflow.testing.doubles import Doubles
-from autoflow.testing.replay import Replay
-from autoflow.testing.rig import Rig, RigOptions
+from autoflow.testing.replay import Replay, options_for
+from autoflow.testing.rig import Rig
 
 COPIED_AT_ONCE = 1_000
 """Events that are read from the live database in one look."""
@@ -44,8 +41,6 @@ PLAYED_AT_ONCE = 1_000
 READ_AT_ONCE = 500
 MOST_BYTES = 4 << 20
 """Of the events that are in memory at once; one of them may be larger."""
-SLOTS = 512
-"""Runs that are performed at once: none of them waits for anything."""
 TAPE = "tape.db"
 _Pipe: TypeAlias = "Connection[Any, Any]"
 
@@ -89,7 +84,9 @@ class _Part:
 
     read: ReadSet
     templates: Templates
-    settings: Settings
+    sources: Sources
+    retry: RetryPolicy
+    chain_depth: int
     account: str | None
     directory: Path
     name: str
@@ -102,7 +99,8 @@ def run_backtest(
 ) -> Backtest:
     """Replay what was recorded through both sets of rules, and compare. RulesError where one cannot be used."""
     # Mistakes are told before anything is copied, and in one process.
-    rules = [len(usable_set(read, settings, sides.templates).result.rules) for read in (sides.before, sides.after)]
+    sources = sources_of(settings)
+    rules = [len(usable_set(read, sources, sides.templates).result.rules) for read in (sides.before, sides.after)]
     with TemporaryDirectory(prefix="autoflow-backtest-", ignore_cleanup_errors=True) as directory:
         place = Path(directory)
         size = _record(settings, recording, place, tell)
@@ -110,7 +108,9 @@ def run_backtest(
             _Part(
                 read=read,
                 templates=sides.templates,
-                settings=settings._replace(notifiers=dict(settings.notifiers)),
+                sources=sources,
+                retry=settings.retry,
+                chain_depth=settings.limits.chain_depth,
                 account=recording.account,
                 directory=place,
                 name=name,
@@ -198,15 +198,20 @@ def _play_both(parts: Sequence[_Part], count: int, tell: Tell) -> None:
             there.close()
             running[here], done[here] = process, 0
         while running:
-            heard = wait(list(running))
-            for here in [one for one in running if one in heard]:
-                if _hear(here, running[here], done):
-                    del running[here]
+            _hear_all(running, done)
             tell(sum(done.values()), len(parts) * count)
     finally:
         for left in running.values():
             left.terminate()
             left.join()
+
+
+def _hear_all(running: dict[_Pipe, BaseProcess], done: dict[_Pipe, int]) -> None:
+    """Wait until a side says something, and forget those that have ended."""
+    heard = wait(list(running))
+    for here in [one for one in running if one in heard]:
+        if _hear(here, running[here], done):
+            del running[here]
 
 
 def _hear(here: _Pipe, process: BaseProcess, done: dict[_Pipe, int]) -> bool:
@@ -242,31 +247,22 @@ def _play_part(part: _Part, told: _Pipe) -> None:
 
 
 async def _play(part: _Part, tell: Callable[[int], None]) -> None:
-    settings = part.settings
-    loaded = usable_set(part.read, settings, part.templates)
-    options = RigOptions(
+    loaded = usable_set(part.read, part.sources, part.templates)
+    rules = [rule for rule in loaded.result.rules if part.account in (None, rule.account)]
+    options = options_for(
+        rules,
         context=loaded.context,
         library=loaded.library,
-        actions=Doubles(ACTION_TYPES, _deliver, inner=True),
-        line=LineOptions(
-            random=lambda: 0.0,
-            retry=settings.retry,
-            chain_depth=settings.limits.chain_depth,
-            slots=SLOTS,
-            target_share=1.0,
-        ),
+        retry=part.retry,
+        chain_depth=part.chain_depth,
     )
     path = part.directory / f"{part.name}.db"
     async with Rig(lambda clock: SqliteStore(path, clock=clock, durable=False), options, start=part.first) as rig:
-        await rig.use([rule for rule in loaded.result.rules if part.account in (None, rule.account)])
+        await rig.use(rules)
         tape = Tape(part.directory / TAPE, is_new=False, in_order=part.in_order)
         await Replay(rig).play(tape.chunks(PLAYED_AT_ONCE, MOST_BYTES), tell)
         tape.close()
         await _write_outcomes(rig, _outcome_path(part))
-
-
-def _deliver(_action_type: str, _request: Request) -> Outcome:
-    return Delivered(output={})
 
 
 async def _write_outcomes(rig: Rig, path: Path) -> None:

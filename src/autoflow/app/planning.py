@@ -16,6 +16,7 @@ from autoflow.app.rule_sets import (
     read_named,
     read_running,
     refuse_same,
+    sources_of,
 )
 from autoflow.app.state import DATABASE
 from autoflow.model.problem import Problem, Severity
@@ -57,7 +58,7 @@ def plan_change(
 ) -> Planned:
     """What changes from what runs (or a revision) to the directory (or a revision)."""
     after = read_named(settings, to)
-    loaded = load_set(after, settings, {})
+    loaded = load_set(after, sources_of(settings), {})
     rules = RuleSet.of(map(PlannedRule.of, loaded.result.rules), plain_templates(after))
     if from_ is None:
         running = _look(settings, rules)
@@ -68,7 +69,7 @@ def plan_change(
     else:
         before, touched = read_named(settings, from_), None
         refuse_same(before, after)
-        known = load_set(before, settings, {})
+        known = load_set(before, sources_of(settings), {})
         older = RuleSet.of(map(PlannedRule.of, known.result.rules), plain_templates(before))
         problems = (*known.errors, *loaded.errors)
     plan = Plan(rules=()) if problems else make_plan(older, rules, touched)

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
-from autoflow.app.rule_sets import load_set, read_revision
+from autoflow.app.rule_sets import load_set, read_revision, sources_of
 from autoflow.clock import Clock, Millis, VirtualClock
 from autoflow.intake.decode import DecodeLimits, Decoder
 from autoflow.model.event import Event
@@ -53,7 +53,7 @@ def make_world(
         return Decoder(ids, most, zone).decode_body(emit.body, emit.content_type, now=now)
 
     def read_rules_of(revision: str) -> LoadResult:
-        return load_set(read_revision(settings, revision), settings, {}).result
+        return load_set(read_revision(settings, revision), sources_of(settings), {}).result
 
     with TemporaryDirectory(prefix="autoflow-test-", ignore_cleanup_errors=True) as directory:
         disks = Disks(Path(directory))

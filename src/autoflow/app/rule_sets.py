@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from autoflow.errors import RulesError, TemplateError, UsageError
+from autoflow.reload import Sources
 from autoflow.rules.loaded import Loaded, make_context
 from autoflow.rules.loader import Loader, LoadResult, load_document, no_directory
 from autoflow.rules.revision import Revision, find_revision, is_inside, read_rules, read_templates
@@ -114,25 +115,35 @@ def read_revision(settings: Settings, name: str) -> ReadSet:
     )
 
 
-def load_set(read: ReadSet, settings: Settings, templates: Templates) -> Loaded:
+def sources_of(settings: Settings) -> Sources:
+    """What rules are checked against, in a form that another process can be handed."""
+    return Sources(
+        rules=settings.rules,
+        templates=settings.templates,
+        notifiers=dict(settings.notifiers),
+        egress=settings.egress,
+    )
+
+
+def load_set(read: ReadSet, sources: Sources, templates: Templates) -> Loaded:
     """The rules of a set, checked as a reload checks them; `templates` count where its own are not known.
 
     RulesError where a stored rule cannot be used any more; what is wrong in files is in the answer.
     """
     library = TemplateLibrary.make(templates if read.templates is None else read.templates, read.templates_place)
-    guard = EgressGuard(settings.egress.allow, require_https=settings.egress.require_https)
-    context = make_context(settings.notifiers, library, guard.check_written)
+    guard = EgressGuard(sources.egress.allow, require_https=sources.egress.require_https)
+    context = make_context(sources.notifiers, library, guard.check_written)
     if read.origin is Origin.RUNNING:
         rules = tuple(load_document(version.document, context) for version in read.versions)
         result = LoadResult(rules=rules, problems=(), files=())
     else:
-        result = no_directory(settings.rules) if read.files is None else Loader().load(read.files, context)
+        result = no_directory(sources.rules) if read.files is None else Loader().load(read.files, context)
     return Loaded(result=result, library=library, context=context)
 
 
-def usable_set(read: ReadSet, settings: Settings, templates: Templates) -> Loaded:
+def usable_set(read: ReadSet, sources: Sources, templates: Templates) -> Loaded:
     """The same, for who can do nothing with a set that has errors: RulesError names the first."""
-    loaded = load_set(read, settings, templates)
+    loaded = load_set(read, sources, templates)
     if loaded.errors:
         raise RulesError(
             f"the rules of {read.title} cannot be used: {loaded.errors[0]}",

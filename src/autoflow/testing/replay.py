@@ -11,21 +11,52 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from autoflow.actions.base import Request
+from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.clock import Millis
 from autoflow.engine import Engine, Judged, Receipt
+from autoflow.line import LineOptions
 from autoflow.model.event import Event
+from autoflow.model.rule import Rule
+from autoflow.model.run import Delivered, Outcome
 from autoflow.model.span import LONGEST
+from autoflow.model.step import RetryPolicy
+from autoflow.rules.context import LoadContext
 from autoflow.runs.own_events import DEAD_LETTERED
 from autoflow.store.base import Reading, Transaction
 from autoflow.store.waiting import NewPending
+from autoflow.templates import TemplateLibrary
 from autoflow.testing.coupling import find_coupled
+from autoflow.testing.doubles import Doubles
 from autoflow.testing.outcomes import run_id_for
-from autoflow.testing.rig import Rig
+from autoflow.testing.rig import Rig, RigOptions
 
+SLOTS = 512
+"""Runs that are performed at once where none of them can matter to another."""
 WINDOW = 86_400_000
 """How far the clock goes at once where nothing arrives any more."""
 _WaitKey = tuple[str, str, str]
 """(account, pattern, key) of something that waits to be ended."""
+
+
+def options_for(
+    rules: Sequence[Rule], *, context: LoadContext, library: TemplateLibrary, retry: RetryPolicy, chain_depth: int
+) -> RigOptions:
+    """How these rules are replayed: every action is taken as delivered.
+
+    Where runs can end each other's work, they are performed one after the other: those of one moment would else come
+    to something else each time.
+    """
+    alone = bool(find_coupled(rules))
+    options = LineOptions(
+        random=lambda: 0.0, retry=retry, chain_depth=chain_depth, slots=1 if alone else SLOTS, target_share=1.0
+    )
+    actions = Doubles(ACTION_TYPES, _deliver, inner=not alone)
+    return RigOptions(context=context, library=library, actions=actions, line=options)
+
+
+def _deliver(_action_type: str, _request: Request) -> Outcome:
+    return Delivered(output={})
 
 
 class Replay:
