@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from autoflow.cli.client import call
 from autoflow.cli.record import choose_event, gather_story, write_story
 from autoflow.errors import UsageError
-from autoflow.model.run import Reject, Retry
+from autoflow.model.run import Delivered, Reject, Retry
 from autoflow.strict_yaml import read_yaml
 from autoflow.testing.document import write_document
 from support.line import Line
@@ -244,6 +245,44 @@ def test_which_event_is_meant_has_to_be_clear(tmp_path: Path) -> None:
         choose_event(items, None, "x")
     with pytest.raises(UsageError, match="0 events"):
         choose_event(items, "c", None)
+
+
+replies = st.sampled_from(
+    [
+        Delivered(output={}),
+        Retry(code="timeout", detail="slow"),
+        Retry(code="http-503", detail="busy +15557654321"),
+        Reject(code="http-400", detail="no"),
+    ]
+)
+spans = st.sampled_from([0, 1, 1000, 59_000, MINUTE, 5 * MINUTE, 61 * MINUTE])
+acts = st.tuples(st.sampled_from(["pass", "miss", "reopen", "another", "restart"]), spans)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example([Delivered(output={}), Retry(code="timeout", detail="slow")], [("pass", 61 * MINUTE)])
+@given(st.lists(replies, max_size=10), st.lists(acts, max_size=6))
+def test_whatever_happened_happens_again(answers: list[Any], happenings: list[tuple[str, int]]) -> None:
+    """Random answers of receivers, time that passes with and without a daemon, and events that end runs."""
+
+    async def story(line: Line) -> None:
+        line.recorder.replies = list(answers)
+        await line.emit("job.done", {"job": JOB}, event_id="first")
+        await line.advance(0)
+        for number, (what, span) in enumerate(happenings):
+            if what == "reopen":
+                await line.emit("job.reopened", {"job": {"id": 7}}, event_id=f"again-{number}")
+            elif what == "another":
+                await line.emit("job.done", {"job": {**JOB, "id": 100 + number}}, event_id=f"another-{number}")
+            elif what == "miss":
+                line.clock.move_to(line.clock.now() + span)
+            elif what == "restart":
+                await line.restart(RULES)
+            await line.advance(span)
+
+    with TemporaryDirectory() as home:
+        live(Path(home), story)
+        record(Path(home))
 
 
 ODD = ["no", "12:30", "0777", "0o17", "1e3", "", " x ", "a: b", "# c", "- d", "{{ e }}", "l1\nl2\n", "\t"]

@@ -199,10 +199,16 @@ class Recording:
         else:
             yield {"run_until_idle": True, "expect": {"actions": []}}
 
+    @property
+    def _has_failures(self) -> bool:
+        """Whether any attempt failed: then all are listed, for a list names all since the last one."""
+        every = (item for there in self._moments.values() for item in there.attempts)
+        return any(item["result"] != AttemptResult.DELIVERED for item in every)
+
     def _write_expect(self, there: _Moment) -> dict[str, Json]:
         sent = [item for item in there.attempts if item["result"] == AttemptResult.DELIVERED]
         expect: dict[str, Json] = {"actions": [self._write_action(item) for item in sent]}
-        if len(sent) < len(there.attempts):
+        if there.attempts and self._has_failures:
             names = ("type", "rule", "result")
             expect["attempts"] = [{name: item[name] for name in names} for item in there.attempts]
         if there.letters:
