@@ -58,7 +58,7 @@ def check(text: str, path: str = "rule.yaml") -> str:
     else:
         assert format_text(formatted.text, path) == formatted
         assert codes_of(formatted.text, path) == codes_of(text, path)
-        assert sorted(re.findall(r"#c\d+", formatted.text)) == sorted(re.findall(r"#c\d+", text))
+        assert sorted(re.findall(r"# ?c\d+", formatted.text)) == sorted(re.findall(r"# ?c\d+", text))
     return formatted.text
 
 
@@ -456,7 +456,7 @@ class Writer:
     def comment(self) -> str:
         """A comment that there is once."""
         self.comments += 1
-        return f"#c{self.comments}"
+        return f"# c{self.comments}"
 
     def lines_above(self, pad: str) -> list[str]:
         """Blank lines and comments."""
