@@ -75,14 +75,14 @@ def place_of(problem: Problem) -> tuple[int, int, int, int]:
         HEAD + "when: 'é == \"it''s\" «=>» 5'\n" + ACT,
         HEAD + 'when: "é.a == \\"😀\\" and \\u0062 «=>» 5"\n' + ACT,
         HEAD + "when: |\n  a.b\n    «=» 5\n" + ACT,
-        HEAD + "when: «>\n  a.b\n  = 5»\n\n\n" + ACT,
+        HEAD + "when: >\n  a.b\n  «=» 5\n\n\n" + ACT,
         # templates
         LOG + '"é😀 \\"{{ a }}\\" «{{ b.» }}"\n'.replace("» }}", " }}»"),
         LOG + "é {{ a | «shout» }} {{ c }}\n",
         LOG + "'it''s {{ a.«call»() }}'\n",
         LOG + "|\n\n        é {{ a }}\n          😀 {{ b | «shout» }}\n\n        bye\n",
         LOG + "|-\n        {% «include» 'x' %}\n",
-        LOG + "«>-\n        é {{ a | shout }}\n        bye»\n\n# the end\n",
+        LOG + ">-\n        é {{ a | «shout» }}\n        bye\n\n# the end\n",
         LOG + "|\n        é «${x}»\n",
     ],
 )

@@ -34,7 +34,7 @@ def place_finding(
     place, hint = whole, finding.hint
     message = finding.message
     if finding.column is not None and document.has(pointer):
-        place = _inside(whole, finding.column, finding.width, file.lines)
+        place = _part_of(whole, finding.column, finding.width, file.lines)
     if finding.code in (codes.NO_VALUE, _CUT_CONDITION):
         comment = _find_comment(whole, file.lines)
         if comment is not None:
@@ -64,9 +64,12 @@ def place_within(
 ) -> Place:
     """Where a value stands; with a column, from 0, where that part of a text does."""
     whole = document.value_at(pointer)
-    if column is None:
-        return whole
-    return _inside_folded(whole, column, width, file.lines) or _inside(whole, column, width, file.lines)
+    return whole if column is None else _part_of(whole, column, width, file.lines)
+
+
+def _part_of(place: Place, column: int, width: int, lines: Sequence[str]) -> Place:
+    """A part of a text, from a column on, from 0."""
+    return _inside_folded(place, column, width, lines) or _inside(place, column, width, lines)
 
 
 def _inside_folded(place: Place, column: int, width: int, lines: Sequence[str]) -> Place | None:
@@ -75,7 +78,8 @@ def _inside_folded(place: Place, column: int, width: int, lines: Sequence[str]) 
         return None
     first = place.line + 1 if place.style else place.line
     start, indent = 0 if place.style else place.column - 1, ""
-    for number in range(first, min(place.end_line, len(lines)) + 1):
+    last = place.end_line if place.end_column > 1 else place.end_line - 1
+    for number in range(first, min(last, len(lines)) + 1):
         line = lines[number - 1]
         text = line[start:].strip()
         indent = indent or line[: line.index(text)]
