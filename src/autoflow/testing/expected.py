@@ -11,7 +11,7 @@ from autoflow.rules.findings import known_words, near_match
 from autoflow.strict_yaml import Pointer
 from autoflow.testing import codes
 from autoflow.testing.fields import FLAG, Key, Keys, Kind, Notes, names, note_shape, read_keys, schema_of
-from autoflow.testing.matchers import is_matcher
+from autoflow.testing.matchers import MATCHERS, is_matcher
 
 OUTCOMES = ("accepted", "duplicate", "rejected", "unanswered")
 VERDICTS = ("fires", "miss", "not_triggered", "disabled", "error")
@@ -103,13 +103,18 @@ def _read_leaf(value: Json, at: Pointer, notes: Notes) -> Json:
     return value
 
 
-def _read_status(value: Json, at: Pointer, notes: Notes) -> Json:
+def _read_plain(value: Json, at: Pointer, notes: Notes) -> Json:
+    """A value that is no map: whoever writes one means a matcher."""
     if isinstance(value, dict) and not is_matcher(value):
-        notes.add(at, "a status is a word or a matcher", code=codes.WRONG_SHAPE)
+        wrong = next((name for name in value if name not in MATCHERS), None)
+        hint = (near_match(wrong, MATCHERS) if wrong else None) or known_words(MATCHERS)
+        notes.add(at, "this is a value or a matcher, not another map", hint, code=codes.WRONG_SHAPE)
+        return value
     return _read_wanted(value, at, notes)
 
 
 WANT = Kind(_read_wanted, {})
+PLAIN = Kind(_read_plain, {})
 WANTED: Keys = {
     "contains": Key(WANT, "A part of the text, or an element of the list."),
     "starts_with": Key(WANT, "The text begins so."),
@@ -126,76 +131,76 @@ WANTED: Keys = {
     "lte": Key(WANT, "At most this."),
 }
 _WHO: Keys = {
-    "rule": Key(WANT, "The rule's id."),
-    "account": Key(WANT, "Its account."),
-    "event": Key(WANT, "The id of the event that it is about."),
-    "event_type": Key(WANT, "That event's type."),
+    "rule": Key(PLAIN, "The rule's id."),
+    "account": Key(PLAIN, "Its account."),
+    "event": Key(PLAIN, "The id of the event that it is about."),
+    "event_type": Key(PLAIN, "That event's type."),
 }
 _EXACTLY: Keys = {"exactly": Key(FLAG, "No other keys are allowed in what is compared.")}
 ACTION_KEYS: Keys = {
-    "type": Key(WANT, "The action, for example sms."),
+    "type": Key(PLAIN, "The action, for example sms."),
     **_WHO,
     "params": Key(WANT, "What was sent, rendered."),
-    "notifier": Key(WANT, "The notifier that the rule names."),
-    "step": Key(WANT, "The step's id, or its number where it has none."),
-    "at": Key(WANT, "When: a time of day, or a day and a time."),
-    "attempt": Key(WANT, "Which attempt it was, counted from 1."),
-    "key": Key(WANT, "Which idempotency key: 1 is the first one of this test, 2 the second."),
+    "notifier": Key(PLAIN, "The notifier that the rule names."),
+    "step": Key(PLAIN, "The step's id, or its number where it has none."),
+    "at": Key(PLAIN, "When: a time of day, or a day and a time."),
+    "attempt": Key(PLAIN, "Which attempt it was, counted from 1."),
+    "key": Key(PLAIN, "Which idempotency key: 1 is the first one of this test, 2 the second."),
     **_EXACTLY,
 }
 ATTEMPT_KEYS: Keys = {
     **ACTION_KEYS,
-    "result": Key(WANT, "delivered, retry, rejected, or unknown where the daemon died meanwhile."),
-    "code": Key(WANT, "The code of the failure."),
-    "detail": Key(WANT, "What the failure says of itself."),
+    "result": Key(PLAIN, "delivered, retry, rejected, or unknown where the daemon died meanwhile."),
+    "code": Key(PLAIN, "The code of the failure."),
+    "detail": Key(PLAIN, "What the failure says of itself."),
 }
 PENDING_KEYS: Keys = {
     **_WHO,
-    "kind": Key(WANT, "start: a rule's delay; retry: after a failed attempt; resume: between two steps."),
-    "due": Key(WANT, "When it is due: a time of day, or a day and a time."),
-    "in": Key(WANT, "How far away that is: 4m30s."),
-    "step": Key(WANT, "The number of the step that is next."),
-    "shadow": Key(WANT, "Whether it will act."),
+    "kind": Key(PLAIN, "start: a rule's delay; retry: after a failed attempt; resume: between two steps."),
+    "due": Key(PLAIN, "When it is due: a time of day, or a day and a time."),
+    "in": Key(PLAIN, "How far away that is: 4m30s."),
+    "step": Key(PLAIN, "The number of the step that is next."),
+    "shadow": Key(PLAIN, "Whether it will act."),
     **_EXACTLY,
 }
 RUN_KEYS: Keys = {
     **_WHO,
-    "status": Key(Kind(_read_status, {}), "done, failed, cancelled, shadow or running."),
-    "error": Key(WANT, "Why it did not end well."),
-    "at": Key(WANT, "When it ended."),
+    "status": Key(PLAIN, "done, failed, cancelled, shadow or running."),
+    "error": Key(PLAIN, "Why it did not end well."),
+    "at": Key(PLAIN, "When it ended."),
     "steps": Key(WANT, "Its steps: type, status, params."),
     **_EXACTLY,
 }
 LETTER_KEYS: Keys = {
     **_WHO,
-    "type": Key(WANT, "The action that was given up."),
-    "step": Key(WANT, "The number of its step."),
+    "type": Key(PLAIN, "The action that was given up."),
+    "step": Key(PLAIN, "The number of its step."),
     "params": Key(WANT, "What it would have sent."),
-    "reason": Key(WANT, "max_attempts, permanent, retry-after-too-long or poison."),
-    "code": Key(WANT, "The code of the last failure."),
-    "detail": Key(WANT, "What that failure says of itself."),
-    "attempts": Key(WANT, "How many were made."),
-    "at": Key(WANT, "When it was given up."),
+    "reason": Key(PLAIN, "max_attempts, permanent, retry-after-too-long or poison."),
+    "code": Key(PLAIN, "The code of the last failure."),
+    "detail": Key(PLAIN, "What that failure says of itself."),
+    "attempts": Key(PLAIN, "How many were made."),
+    "at": Key(PLAIN, "When it was given up."),
     **_EXACTLY,
 }
 EVENT_KEYS: Keys = {
-    "type": Key(WANT, "The event's type."),
+    "type": Key(PLAIN, "The event's type."),
     "data": Key(WANT, "Its data."),
-    "subject": Key(WANT, "What it is about."),
-    "account": Key(WANT, "Its account."),
-    "rule": Key(WANT, "The rule that made it."),
-    "depth": Key(WANT, "How many actions stand between it and an event from outside."),
+    "subject": Key(PLAIN, "What it is about."),
+    "account": Key(PLAIN, "Its account."),
+    "rule": Key(PLAIN, "The rule that made it."),
+    "depth": Key(PLAIN, "How many actions stand between it and an event from outside."),
     **_EXACTLY,
 }
 OUTCOME_KEYS: Keys = {
     "status": Key(Kind(_read_outcome, {"enum": list(OUTCOMES)}), "What became of the event."),
-    "error": Key(WANT, "Why it was rejected."),
+    "error": Key(PLAIN, "Why it was rejected."),
 }
 WHY_KEYS: Keys = {
     "result": Key(Kind(_read_verdict, {"enum": list(VERDICTS)}), "Whether it fires.", needed=True),
     "leaf": Key(Kind(_read_leaf, {"type": "string"}), "The comparison that decided, as a rule writes it."),
     "actual": Key(WANT, "What was found there."),
-    "error": Key(WANT, "Why it could not be judged."),
+    "error": Key(PLAIN, "Why it could not be judged."),
 }
 _WORD: Json = {"enum": list(OUTCOMES)}
 _OUTCOME = Kind(_read_outcome, {"anyOf": [_WORD, {"type": "array", "items": _WORD}, schema_of(OUTCOME_KEYS)]})

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from autoflow.model.json import Json
 from autoflow.model.span import parse_span, write_span
+from autoflow.rules.findings import near_match
 from autoflow.testing.fields import read_moment
 
 MISSING: Final = object()
@@ -79,7 +80,15 @@ def compare(expected: Json, actual: Any, *, exactly: bool = False, path: str = "
         return _compare_maps(expected, actual, exactly=exactly, path=path)
     if isinstance(expected, list) and isinstance(actual, list | tuple):
         return _compare_lists(expected, actual, exactly=exactly, path=path)
-    return [Compared(path, show(expected), _shown(actual), is_equal(expected, actual))]
+    return [Compared(path, f"{show(expected)}{_hint_for(expected)}", _shown(actual), is_equal(expected, actual))]
+
+
+def _hint_for(expected: Json) -> str:
+    """What may have been meant by a map where there is none: a matcher, misspelt."""
+    if not isinstance(expected, dict) or len(expected) != 1:
+        return ""
+    hint = near_match(next(iter(expected)), MATCHERS)
+    return f" ({hint})" if hint else ""
 
 
 def flatten(expected: Json, path: str = "") -> Iterator[Compared]:

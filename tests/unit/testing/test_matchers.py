@@ -3,8 +3,10 @@
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from autoflow.testing.matchers import Instant, Lapse, compare, is_met
+from autoflow.testing.matchers import MATCHERS, Instant, Lapse, compare, is_equal, is_met
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = 1_774_778_400_000  # 2026-03-29T12:00:00+02:00, the day on which clocks are put forward
@@ -96,3 +98,21 @@ def test_a_moment_and_a_span_are_texts_too() -> None:
     assert is_met({"gt": "1m", "lt": "2m"}, Lapse.of(90_000))
     assert not is_met({"gt": "2m"}, Lapse.of(90_000))
     assert Lapse.of(-60_000) == "-1m"
+
+
+KEYS = st.text(max_size=4).filter(lambda key: key not in MATCHERS)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-9, 9) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None)
+@given(VALUES, VALUES)
+def test_values_meet_each_other_exactly_where_they_are_equal(one: object, other: object) -> None:
+    """Each meets itself, whatever it holds; and what is met exactly is met."""
+    assert is_met(one, one, exactly=True)
+    assert is_met({"equals": one}, other) is is_equal(one, other) is is_met(one, other, exactly=True)
+    assert is_met(one, other) or not is_equal(one, other)
+    assert is_met({"not": one}, other) is not is_met(one, other)

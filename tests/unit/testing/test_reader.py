@@ -52,6 +52,8 @@ def found(path: Path, text: str) -> list[tuple[int, int, str]]:
         ("{ expect: { why: { r: ¦{ leaf: 'a.b == 1' } } } }", "AF603", "has no 'result'"),
         ("{ expect: { why: { r: { result: miss, leaf: ¦'a == 1 or b == 2' } } } }", "AF605", "one comparison"),
         ("{ expect: { actions: [ { type: { matches: ¦'(' } } ] } }", "AF211", "RE2"),
+        ("{ expect: { actions: [ { type: ¦{ contain: x } } ] } }", "AF604", "did you mean contains?"),
+        ("{ expect: { pending: [ { in: ¦{ gt: 1m, than: 2m } } ] } }", "AF604", "known are any_of"),
         ("{ expect: { actions: [ { type: { any_of: ¦x } } ] } }", "AF604", "must be a list"),
     ],
 )
