@@ -14,11 +14,11 @@ from autoflow.rules import codes
 from autoflow.rules.blocks import block_below
 from autoflow.strict_yaml import Place, problem_at, split_lines
 from autoflow.strict_yaml.comments import find_comments
-from autoflow.strict_yaml.places import place_index
 
 _COMMENT = re.compile(r"#+[ \t]*autoflow[ \t]*:[ \t]*ignore\b[^\r\n\x85\u2028\u2029]*", re.IGNORECASE)
 _IGNORE = re.compile(r"# autoflow: ignore\[(?P<codes> *AF\d{3} *(?:, *AF\d{3} *)*)\]\s+(?P<reason>\S.*?)\s*")
 _CODE = re.compile(r"AF\d{3}")
+_NEVER = "{} is an error, and errors cannot be silenced"
 _SAID_OF_COMMENTS = frozenset({codes.SILENCES_NOTHING, codes.WRONG_IGNORE})
 _BY_CONFIG = frozenset({codes.UNKNOWN_NOTIFIER, codes.REFUSED_TARGET, codes.SAME_RULE, codes.RING, codes.ODD_ACCOUNT})
 """What is found with one config, or beside some files, and not with others."""
@@ -35,16 +35,12 @@ class Ignore(NamedTuple):
 
 def silence(problems: Sequence[Problem], texts: Mapping[str, str]) -> Sequence[Problem]:
     """The problems without those that comments in the texts (by path) silence, and what such comments lack."""
-    spoken = _spoken_in(texts)
-    kept = [problem for problem in problems if problem.path not in spoken]
-    for path, text in spoken.items():
-        mine = [problem for problem in problems if problem.path == path]
-        ignores, wrong = _read_ignores(path, text)
+    kept, spoken = _take_apart(problems, texts)
+    for path, mine in spoken.items():
+        ignores, wrong = _read_ignores(path, texts[path])
         failed = any(problem.severity is Severity.ERROR for problem in mine)
-        kept += [*wrong, *_without_silenced(mine, ignores)]
-        for ignore in ignores:
-            if ignore.code not in codes.REVIEWED:
-                kept += _note_useless(path, ignore, mine, failed=failed)
+        asked = [ignore for ignore in ignores if ignore.code not in codes.REVIEWED]
+        kept += [*wrong, *_without_silenced(mine, ignores), *_note_useless(path, asked, mine, failed=failed)]
     return kept
 
 
@@ -52,65 +48,70 @@ def silence_review(
     remarks: Sequence[Problem], texts: Mapping[str, str], failed: Collection[str]
 ) -> Sequence[Problem]:
     """The same for what a review says, in files of which some `failed`: they were not reviewed as a whole."""
-    spoken = _spoken_in(texts)
-    kept = [problem for problem in remarks if problem.path not in spoken]
-    for path, text in spoken.items():
-        mine = [problem for problem in remarks if problem.path == path]
-        ignores, _ = _read_ignores(path, text)
-        kept += _without_silenced(mine, ignores)
-        for ignore in ignores:
-            if ignore.code in codes.REVIEWED:
-                kept += _note_useless(path, ignore, mine, failed=path in failed)
+    kept, spoken = _take_apart(remarks, texts)
+    for path, mine in spoken.items():
+        ignores, _ = _read_ignores(path, texts[path])
+        asked = [ignore for ignore in ignores if ignore.code in codes.REVIEWED]
+        kept += [*_without_silenced(mine, ignores), *_note_useless(path, asked, mine, failed=path in failed)]
     return kept
 
 
-def _spoken_in(texts: Mapping[str, str]) -> dict[str, str]:
-    return {path: text for path, text in texts.items() if not path.endswith(".json")}
+def _take_apart(
+    problems: Sequence[Problem], texts: Mapping[str, str]
+) -> tuple[list[Problem], dict[str, list[Problem]]]:
+    """The problems of files without such comments, and those of each of the others."""
+    spoken: dict[str, list[Problem]] = {path: [] for path in texts if not path.endswith(".json")}
+    kept: list[Problem] = []
+    for problem in problems:
+        spoken.get(problem.path, kept).append(problem)
+    return kept, spoken
 
 
 def _read_ignores(path: str, text: str) -> tuple[list[Ignore], list[Problem]]:
     """What comments silence, and those that cannot be read."""
     ignores: list[Ignore] = []
     wrong: list[Problem] = []
-    for comment in find_comments(text, _COMMENT):
-        place = place_index(text, comment.start())
-        read = _IGNORE.fullmatch(comment[0])
+    for comment, place in find_comments(text, _COMMENT):
+        read = _IGNORE.fullmatch(comment)
         if read is None:
-            wrong.append(_refuse(path, _widen(place, len(comment[0].rstrip()))))
+            wrong.append(_refuse(path, _widen(place, len(comment.rstrip()))))
             continue
         lines = _lines_of(place, split_lines(text))
-        for found in _CODE.finditer(comment[0], 0, read.end("codes")):
+        for found in _CODE.finditer(comment, 0, read.end("codes")):
             at = place._replace(column=place.column + found.start())
             ignores.append(Ignore(code=found[0], lines=lines, place=_widen(at, len(found[0]))))
     return ignores, wrong
 
 
 def _without_silenced(problems: Sequence[Problem], ignores: Sequence[Ignore]) -> Iterator[Problem]:
+    silenced = {(ignore.code, line) for ignore in ignores for line in ignore.lines}
     for problem in problems:
-        if problem.severity is Severity.ERROR or not any(_speaks_of(ignore, problem) for ignore in ignores):
+        if problem.severity is Severity.ERROR or (problem.code, problem.line) not in silenced:
             yield problem
 
 
-def _speaks_of(ignore: Ignore, problem: Problem) -> bool:
-    return ignore.code == problem.code and problem.line in ignore.lines
+def _note_useless(
+    path: str, ignores: Sequence[Ignore], problems: Sequence[Problem], *, failed: bool
+) -> Iterator[Problem]:
+    """Comments without effect; where a rule has errors, not all was looked for that could be silenced."""
+    by_line: dict[int, list[Problem]] = {}
+    for problem in problems:
+        by_line.setdefault(problem.line, []).append(problem)
+    for ignore in ignores:
+        here = [problem for line in ignore.lines for problem in by_line.get(line, ())]
+        meant = {problem.severity for problem in here if problem.code == ignore.code}
+        if Severity.ERROR in meant:
+            message, hint = _NEVER.format(ignore.code), "mend it, and delete this comment"
+        elif meant or failed or ignore.code in _BY_CONFIG:
+            continue
+        else:
+            message = f"there is no {ignore.code} here to silence"
+            hint = _other_codes(here) or "delete the comment, or move it to the line of the finding"
+        yield problem_at(path, ignore.place, Severity.WARNING, codes.SILENCES_NOTHING, message, hint)
 
 
-def _note_useless(path: str, ignore: Ignore, problems: Sequence[Problem], *, failed: bool) -> Iterator[Problem]:
-    """A comment that is without effect; where a rule has errors, not all was looked for that could be silenced."""
-    meant = [problem for problem in problems if _speaks_of(ignore, problem)]
-    code = ignore.code
-    if any(problem.severity is Severity.ERROR for problem in meant):
-        message, hint = f"{code} is an error, and errors cannot be silenced", "mend it, and delete this comment"
-    elif meant or failed or code in _BY_CONFIG:
-        return
-    else:
-        message = f"there is no {code} here to silence"
-        hint = _other_codes(ignore, problems) or "delete the comment, or move it to the line of the finding"
-    yield problem_at(path, ignore.place, Severity.WARNING, codes.SILENCES_NOTHING, message, hint)
-
-
-def _other_codes(ignore: Ignore, problems: Sequence[Problem]) -> str | None:
-    found = sorted({problem.code for problem in problems if problem.line in ignore.lines} - _SAID_OF_COMMENTS)
+def _other_codes(problems: Sequence[Problem]) -> str | None:
+    found = sorted({problem.code for problem in problems} - _SAID_OF_COMMENTS)
     return f"found here: {', '.join(found)}" if found else None
 
 

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
 from autoflow.strict_yaml.loader import FastLoader
-from autoflow.strict_yaml.places import LINE_END
+from autoflow.strict_yaml.places import LINE_END, Place
 
 
-def find_comments(text: str, form: re.Pattern[str]) -> list[re.Match[str]]:
+def find_comments(text: str, form: re.Pattern[str]) -> list[tuple[str, Place]]:
     """The comments of that form; what stands in a text or a key is none. Up to where the text cannot be read."""
     found = list(form.finditer(text))
     if not found:
         return []
+    starts = [0, *(end.end() for end in LINE_END.finditer(text))]
     comments, scalars = [], _scalars(text)
     ahead = next(scalars, None)
     for match in found:
         while ahead is not None and ahead[1] <= match.start():
             ahead = next(scalars, None)
         if ahead is None or match.start() < ahead[0]:
-            comments.append(match)
+            line = bisect_right(starts, match.start())
+            column = match.start() - starts[line - 1] + 1
+            place = Place(line=line, column=column, end_line=line, end_column=column + len(match[0]))
+            comments.append((match[0], place))
     return comments
 
 

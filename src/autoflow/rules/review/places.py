@@ -16,7 +16,7 @@ from autoflow.model.json import Json
 from autoflow.model.problem import Problem
 from autoflow.model.rule import Rule
 from autoflow.rules.findings import Finding, Findings
-from autoflow.rules.parts import Contents, Part, take_apart
+from autoflow.rules.parts import Part, take_apart
 from autoflow.rules.review.remarks import Remark
 from autoflow.rules.source import FileText, parse_file
 from autoflow.rules.spellings import respell_rule
@@ -38,7 +38,8 @@ class Placer:
     def __init__(self, files: Sequence[FileText], types: Mapping[str, ActionType]) -> None:
         self._files = {file.name: file for file in files}
         self._types = types
-        self._contents: dict[str, Contents] = {}
+        #: by file and line
+        self._parts: dict[str, dict[int, list[Part]]] = {}
 
     def place(self, remarks: Iterable[Remark]) -> list[Problem]:
         """The remarks as problems; a rule that stands in none of the files gets none."""
@@ -73,11 +74,11 @@ class Placer:
         name, line = rule.provenance.path, rule.provenance.line
         if name is None or name not in self._files:
             return None
-        if name not in self._contents:
-            self._contents[name] = take_apart(parse_file(self._files[name]))
-        for part in self._contents[name].rules:
-            if part.line != line:
-                continue
+        if name not in self._parts:
+            parts = self._parts[name] = {}
+            for part in take_apart(parse_file(self._files[name])).rules:
+                parts.setdefault(part.line, []).append(part)
+        for part in self._parts[name].get(line or 0, ()):
             findings = Findings()
             tree = respell_rule(part.value, self._types, findings)
             if {**part.defaults, **tree}.get("id") == rule.id:
