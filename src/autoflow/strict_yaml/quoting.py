@@ -17,6 +17,8 @@ from autoflow.strict_yaml.written import Group, Node, Text
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _NUMBER = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 """A number of YAML 1.2, where leading zeros and a plus count for nothing."""
+_TIME = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?")
+"""12:30 is 750 to some tools and 09:30 is not; beside each other they are written alike."""
 _PARTED = re.compile(r"[-+]?[0-9]+(?:_[0-9]+)+")
 """What was probably meant as a number: the author is asked, and no quotes hide the question."""
 _RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
@@ -24,7 +26,7 @@ _RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
 
 def is_misread(value: str) -> bool:
     """Whether another tool reads this word, which is a text here, as something else."""
-    if not value or _NUMBER.fullmatch(value):
+    if not value or _NUMBER.fullmatch(value) or _TIME.fullmatch(value):
         return bool(value)
     patterns = (pattern for _, pattern in _RESOLVERS.get(value[0], ()))
     return any(pattern.match(value) for pattern in patterns)

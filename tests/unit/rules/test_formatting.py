@@ -168,6 +168,7 @@ def test_spelling_order_and_indentation_become_canonical() -> None:
         ("key: off", 'key: "off"'),
         ("key: 12:30", 'key: "12:30"'),
         ("key: 12:30:15", 'key: "12:30:15"'),
+        ("key: 09:30", 'key: "09:30"'),
         ("key: 0777", 'key: "0777"'),
         ("key: +15550001111", 'key: "+15550001111"'),
         ("key: 2026-01-01", 'key: "2026-01-01"'),
