@@ -237,6 +237,19 @@ def test_an_attempt_that_a_crash_swallowed_is_left_out(tmp_path: Path) -> None:
     assert types_in(document) == [[], ["sms", "emit"], ["log"], []]
 
 
+def test_a_file_elsewhere_names_its_rules(tmp_path: Path) -> None:
+    """From its own folder, so that both can be moved together."""
+    live(tmp_path, nothing)
+    known = settings_in(tmp_path)
+    story = gather_story(lambda _: None, {**call(known.state, "GET", "/v1/events/first"), "runs": []})
+    path = tmp_path / "more" / "tests" / "x.test.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(write_story(story, known, path)[0])
+    assert read_yaml(path.read_text(), path="x.yaml").documents[0].value["rules"] == "../../rules"
+    played, problems = play_files([path], known)
+    assert (failures_of(played), list(problems), len(played)) == ([], [], 1)
+
+
 def test_which_event_is_meant_has_to_be_clear(tmp_path: Path) -> None:
     """Of several with one id, the one of that source."""
     items = {"items": [{"id": "e", "source": "a", "account": "x"}, {"id": "e", "source": "b", "account": "x"}]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -143,7 +144,7 @@ def write_story(story: Story, settings: Settings, output: Path | None) -> tuple[
     recording = Recording(redacted, plan)
     document = recording.write(f"as it was with {event['type']} {event['id']}")
     if output is not None and not output.absolute().is_relative_to(settings.rules.absolute()):
-        document = {"rules": str(settings.rules.absolute()), **document}
+        document = {"rules": os.path.relpath(settings.rules, output.parent), **document}
     comment = f"Written by `autoflow test record` from {event['type']} {event['id']} of {event['received_at']}."
     made_up = f"\n{number} values of people are made up." if number else ""
     return write_document(document, comment=comment + made_up), recording.gaps
