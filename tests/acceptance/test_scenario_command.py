@@ -60,7 +60,7 @@ async def test_one_fails(home: Path) -> None:
     (home / "rules" / "a.test.yaml").write_text(FAILS)
     code, printed, _ = await run_command(home, "test", "--json", "-x")
     told = json.loads(printed)
-    assert (code, told["failed"], told["passed"], told["problems"]) == (1, 1, 0, [])
+    assert (code, told["failed"], told["passed"], told["not_played"], told["problems"]) == (1, 1, 0, 2, [])
     [item] = told["items"]
     assert {key: item[key] for key in ("path", "line", "name", "status", "rule")} == {
         "path": "rules/a.test.yaml",
@@ -107,9 +107,11 @@ async def test_a_report_for_ci(home: Path) -> None:
 
 
 async def test_what_cannot_be_used_is_told_and_the_rest_is_played(home: Path) -> None:
-    """A mistake in a scenario file, and a rule that cannot be used: each fails its own tests and no others."""
+    """A scenario file, a rule and a template with a mistake: each fails its own tests and no others."""
     (home / "rules" / "b.test.yaml").write_text("tests: [ { name: t, steps: [ { advnce: 5m } ] } ]\n")
     (home / "rules" / "broken.yaml").write_text(RULE.replace("id: greet", "id: broken").replace(">=", "=>"))
+    (home / "templates").mkdir()
+    (home / "templates" / "bad.txt").write_text("Hi {{ name\n")
     code, printed, messages = await run_command(home, "test", "--json")
     told = json.loads(printed)
     assert (code, messages) == (1, "")
@@ -121,6 +123,7 @@ async def test_what_cannot_be_used_is_told_and_the_rest_is_played(home: Path) ->
     assert [(problem["path"], problem["code"]) for problem in told["problems"]] == [
         ("rules/b.test.yaml", "AF602"),
         ("rules/broken.yaml", "AF222"),
+        (str(home / "templates" / "bad.txt"), "AF300"),
     ]
 
 

@@ -50,6 +50,8 @@ class Report:
     coverage: Coverage | None = None
     #: what files ask of their tests
     goals: Sequence[Goal] = ()
+    #: how many tests were left alone, behind the first that failed
+    not_played: int = 0
     every: list[Played] = field(default_factory=list)
     _begun: float = field(default_factory=time.perf_counter)
     _path: str = ""
@@ -132,6 +134,7 @@ class Report:
         parts = [
             paint(f"{failed} failed", "bold red") if failed else "",
             paint(f"{len(self.every) - failed} passed", "green" if not failed else ""),
+            f"{self.not_played} not played" if self.not_played else "",
             paint(f"{broken} error{'' if broken == 1 else 's'} in files", "bold red") if broken else "",
             paint(f"{lacking} not covered", "bold red") if lacking else "",
         ]
@@ -188,6 +191,7 @@ def write_items(report: Report) -> dict[str, Any]:
         "items": [_item_of(played) for played in report.every],
         "passed": len(report.every) - failed,
         "failed": failed,
+        "not_played": report.not_played,
         "coverage": coverage_to_json(report.coverage) if report.coverage is not None else None,
         "goals": [goal_to_json(goal) for goal in report.goals],
         "problems": [problem_to_json(problem) for problem in (*report.problems, *report.rule_problems)],

@@ -138,7 +138,8 @@ def _play(
     from autoflow.app.rehearsal import make_world
     from autoflow.cli.loading import make_url_check
     from autoflow.observe.log import say_nothing
-    from autoflow.rules.loaded import make_context
+    from autoflow.rules.loaded import Loaded, make_context
+    from autoflow.rules.loader import LoadResult
     from autoflow.templates import TemplateLibrary
     from autoflow.testing.coverage_run import CoverageRun
     from autoflow.testing.playing import play_files
@@ -149,5 +150,7 @@ def _play(
     with make_world(settings, context, library) as world:
         seen = CoverageRun(world.rules, context.action_types, whole=coverage)
         asyncio.run(play_files(read.files, chosen, world, report.tell, watch=seen.watch, fail_fast=fail_fast))
-        report.rule_problems = world.rules.errors
+        templates = Loaded(result=LoadResult((), (), ()), library=library, context=context)
+        report.rule_problems = (*world.rules.errors, *templates.errors)
+        report.not_played = len(chosen) - len(report.every)
         report.coverage, report.goals = seen.report(), seen.goals(report.every)
