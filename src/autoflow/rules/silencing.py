@@ -71,15 +71,17 @@ def _read_ignores(path: str, text: str) -> tuple[list[Ignore], list[Problem]]:
     """What comments silence, and those that cannot be read."""
     ignores: list[Ignore] = []
     wrong: list[Problem] = []
+    lines = split_lines(text)
+    following = _find_following(lines)
     for comment, place in find_comments(text, _COMMENT):
         read = _IGNORE.fullmatch(comment)
         if read is None:
             wrong.append(_refuse(path, _widen(place, len(comment.rstrip()))))
             continue
-        lines = _lines_of(place, split_lines(text))
+        spoken = _lines_of(place, lines, following)
         for found in _CODE.finditer(comment, 0, read.end("codes")):
             at = place._replace(column=place.column + found.start())
-            ignores.append(Ignore(code=found[0], lines=lines, place=_widen(at, len(found[0]))))
+            ignores.append(Ignore(code=found[0], lines=spoken, place=_widen(at, len(found[0]))))
     return ignores, wrong
 
 
@@ -115,17 +117,24 @@ def _other_codes(problems: Sequence[Problem]) -> str | None:
     return f"found here: {', '.join(found)}" if found else None
 
 
-def _lines_of(place: Place, lines: Sequence[str]) -> frozenset[int]:
+def _lines_of(place: Place, lines: Sequence[str], following: Sequence[int]) -> frozenset[int]:
     """The comment's line; where nothing else stands in it, the next one that says something too.
 
     With it goes the text over several lines that begins there: no comment can stand in it.
     """
     if lines[place.line - 1][: place.column - 1].strip():
         return frozenset({place.line, *block_below(lines, place.line)})
-    below = range(place.line + 1, len(lines) + 1)
-    following = (number for number in below if lines[number - 1].strip() and lines[number - 1].lstrip()[0] != "#")
-    first = next(following, place.line)
+    first = following[place.line]
     return frozenset({place.line, first, *block_below(lines, first)})
+
+
+def _find_following(lines: Sequence[str]) -> list[int]:
+    """For each line (from 1) the next one that is neither empty nor a comment; the last line where there is none."""
+    following = [len(lines)] * (len(lines) + 1)
+    for number in range(len(lines) - 1, 0, -1):
+        said = lines[number].lstrip()
+        following[number] = number + 1 if said and said[0] != "#" else following[number + 1]
+    return following
 
 
 def _refuse(path: str, place: Place) -> Problem:

@@ -14,7 +14,7 @@ import yaml
 
 from autoflow.strict_yaml.loader import StrictLoader
 
-MOST_CUTS = 5
+MOST_CUTS = 20
 """Parts of one document; with more of them, the mistakes that are found are made by the cuts."""
 
 _OPENED = re.compile("quoted scalar|flow|simple key")
