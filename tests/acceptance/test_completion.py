@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -45,10 +46,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@lru_cache
+def completion_source() -> str:
+    """What bash is to source, once."""
+    environment = {**ENVIRONMENT, "_AUTOFLOW_COMPLETE": "source_bash"}
+    done = subprocess.run([BIN / "autoflow"], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
 def complete(home: Path, line: str, **environment: str) -> list[str]:
     """What bash offers for the last word of a line; nothing may be said beside it."""
     script = """
-    eval "$(_AUTOFLOW_COMPLETE=source_bash autoflow)"
+    eval "$SOURCE"
     COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
     _autoflow_completion autoflow
     printf '%s\\n' "${COMPREPLY[@]}"
@@ -56,7 +65,7 @@ def complete(home: Path, line: str, **environment: str) -> list[str]:
     done = subprocess.run(
         ["bash", "--norc", "-c", script, "bash", *line.split(" ")],
         cwd=home,
-        env={**ENVIRONMENT, **environment},
+        env={**ENVIRONMENT, "SOURCE": completion_source(), **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -105,14 +114,7 @@ def test_runs_are_offered_newest_first(home: Path) -> None:
 def test_files_are_left_to_the_shell(home: Path) -> None:
     """Where a path is typed nothing is offered, and bash goes on to its own completion of files."""
     assert complete(home, "autoflow validate ru") == []
-    assert "complete -o default" in complete_source(home)
-
-
-def complete_source(home: Path) -> str:
-    """What bash is to source."""
-    environment = {**ENVIRONMENT, "_AUTOFLOW_COMPLETE": "source_bash"}
-    done = subprocess.run([BIN / "autoflow"], cwd=home, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout
+    assert "complete -o default" in completion_source()
 
 
 def test_rules_are_found_in_their_files_before_a_daemon_has_run(tmp_path: Path) -> None:
