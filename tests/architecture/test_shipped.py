@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import yaml
+from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,3 +62,11 @@ def test_every_promised_make_target_is_there() -> None:
     ):
         assert re.search(rf"^{target}:", rules, flags=re.MULTILINE)
         assert f"make {target}" in done.stdout
+
+
+def test_the_pages_of_the_codes_leave_with_the_program() -> None:
+    """`--explain` reads them where the wheel put them: each is among its files."""
+    shipped = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_selected_project_files()}
+    pages = {f"autoflow/cli/pages/{path.name}" for path in (ROOT / "src/autoflow/cli/pages").iterdir()}
+    assert len(pages) > 70
+    assert pages <= shipped
