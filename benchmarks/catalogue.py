@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure
+from benchmarks.measures.backtest import measure_backtest
 from benchmarks.measures.commands import measure_start, measure_validate
 from benchmarks.measures.conditions import measure_conditions
 from benchmarks.measures.growth import measure_events, measure_waiting
@@ -99,6 +100,13 @@ _ALL = (
         goals=("version", "validate"),
     ),
     Subject(name="validate", words="checking 1,000 rules", measure=measure_validate),
+    Subject(
+        name="backtest",
+        words="recorded events replayed through two versions of 100 rules",
+        measure=measure_backtest,
+        steps=1,
+        goals=("backtest",),
+    ),
     Subject(name="events", words="intake while many events are stored", measure=measure_events, steps=3),
     Subject(name="waiting", words="waiting work while much more waits", measure=measure_waiting, steps=3),
 )

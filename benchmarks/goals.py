@@ -225,4 +225,13 @@ GOALS = {
         limit="imports: typer a third, PyYAML a sixth; compiling our own sources, where no bytecode is kept.",
         less=True,
     ),
+    "backtest": Goal(
+        what="`autoflow backtest`, 100 rules on each side, every event meets one",
+        beside="",
+        hold=1_700.0,
+        reach=5_000.0,
+        limit="the daemon's own engine and store, a core for each side: inserts, rendering, rows of runs and steps.",
+        of=VALUE,
+        unit="events/s",
+    ),
 }
