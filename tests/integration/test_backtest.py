@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 from autoflow.app.backtesting import COPIED_AT_ONCE, Backtest, Recording, Sides, run_backtest
 from autoflow.app.rule_sets import read_revision, read_worktree
 from autoflow.app.state import DATABASE
-from autoflow.errors import RulesError
+from autoflow.errors import RulesError, UsageError
 from autoflow.model.event import Event
 from autoflow.settings import Settings
 from autoflow.testing.comparison import Kind
@@ -52,11 +54,11 @@ def settings_of(home: Path) -> Settings:
     return Settings(rules=home / "rules", templates=home / "templates", state=home / "state")
 
 
-def backtest(home: Path, recording: Recording) -> Backtest:
+def backtest(home: Path, recording: Recording, *only: str) -> Backtest:
     """The commit, against the directory."""
     settings = settings_of(home)
     sides = Sides(before=read_revision(settings, "HEAD"), after=read_worktree(settings), templates={})
-    return run_backtest(settings, sides, recording, wanted=lambda _rule: True, tell=lambda *_: None)
+    return run_backtest(settings, sides, recording, only=frozenset(only), tell=lambda *_: None)
 
 
 def counts(found: Backtest) -> dict[tuple[str, Kind], int]:
@@ -87,6 +89,35 @@ def test_only_one_account_is_replayed_where_that_is_asked(home: Path) -> None:
     events = [happened(0, 600), happened(1, 600, account="acme")]
     assert backtest(home, Recording(events=iter(events), account="acme")).comparison.before == 0
     assert backtest(home, Recording(events=iter(events), account="default")).size.events == 1
+
+
+def test_only_rules_that_are_asked_for_are_told(home: Path) -> None:
+    """All are replayed; one that neither side has is a mistake, with the name that was meant."""
+    found = backtest(home, Recording(events=iter([happened(0, 600)])), "hears")
+    assert (counts(found), found.comparison.unchanged) == ({}, {("default", "hears"): 1})
+    with pytest.raises(UsageError, match="neither set of rules") as caught:
+        backtest(home, Recording(events=iter(())), "haers")
+    assert caught.value.hint == "did you mean hears?"
+
+
+def test_an_interrupt_leaves_nothing_behind(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processes of both sides end with the command, and what they wrote is gone."""
+    settings = settings_of(home)
+    sides = Sides(before=read_revision(settings, "HEAD"), after=read_worktree(settings), templates={})
+    begun: list[int] = []
+
+    def interrupt(done: int, total: int) -> None:
+        begun.append(total)
+        raise KeyboardInterrupt
+
+    (home / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(home / "scratch"))
+    events = (happened(number, 1000) for number in range(10))
+    with pytest.raises(KeyboardInterrupt):
+        run_backtest(settings, sides, Recording(events=events), only=frozenset(), tell=interrupt)
+    assert begun == [20]
+    assert multiprocessing.active_children() == []
+    assert list((home / "scratch").iterdir()) == []
 
 
 def test_without_events_there_is_nothing_to_compare(home: Path) -> None:

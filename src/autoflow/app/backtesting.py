@@ -12,6 +12,7 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any, TypeAlias
 from autoflow.app.offline import open_store
 from autoflow.app.rule_sets import ReadSet, Templates, sources_of, usable_set
 from autoflow.clock import Millis
-from autoflow.errors import AutoflowError
+from autoflow.errors import AutoflowError, UsageError
 from autoflow.model.event import Event
 from autoflow.model.step import RetryPolicy
 from autoflow.reload import Sources
@@ -31,7 +32,7 @@ from autoflow.store.events import event_of
 from autoflow.store.sqlite.store import SqliteStore
 from autoflow.store.sqlite.tape import OutcomeFile, Tape, TapeSize
 from autoflow.testing import outcomes
-from autoflow.testing.comparison import Comparison, RuleKey, compare
+from autoflow.testing.comparison import Comparison, compare
 from autoflow.testing.replay import Replay, options_for
 from autoflow.testing.rig import Rig
 
@@ -95,12 +96,16 @@ class _Part:
 
 
 def run_backtest(
-    settings: Settings, sides: Sides, recording: Recording, *, wanted: Callable[[RuleKey], bool], tell: Tell
+    settings: Settings, sides: Sides, recording: Recording, *, only: frozenset[str], tell: Tell
 ) -> Backtest:
-    """Replay what was recorded through both sets of rules, and compare. RulesError where one cannot be used."""
+    """Replay what was recorded through both sets of rules, and compare; `only` these rules, all where there are none.
+
+    RulesError where a set cannot be used, UsageError where neither has a rule that is asked for.
+    """
     # Mistakes are told before anything is copied, and in one process.
     sources = sources_of(settings)
-    rules = [len(usable_set(read, sources, sides.templates).result.rules) for read in (sides.before, sides.after)]
+    rules = [usable_set(read, sources, sides.templates).result.rules for read in (sides.before, sides.after)]
+    _check_names(only, {rule.id for one in rules for rule in one})
     with TemporaryDirectory(prefix="autoflow-backtest-", ignore_cleanup_errors=True) as directory:
         place = Path(directory)
         size = _record(settings, recording, place, tell)
@@ -122,11 +127,18 @@ def run_backtest(
         if size.events:
             _play_both(parts, size.events, tell)
         return Backtest(
-            comparison=_compare(parts, wanted) if size.events else Comparison(),
+            comparison=_compare(parts, only) if size.events else Comparison(),
             size=size,
-            before_rules=rules[0],
-            after_rules=rules[1],
+            before_rules=len(rules[0]),
+            after_rules=len(rules[1]),
         )
+
+
+def _check_names(asked: frozenset[str], known: set[str]) -> None:
+    for name in sorted(asked - known):
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else "see `autoflow rules list`"
+        raise UsageError(f"--rule {name}: neither set of rules has it", hint=hint)
 
 
 def _record(settings: Settings, recording: Recording, place: Path, tell: Tell) -> TapeSize:
@@ -278,11 +290,11 @@ async def _write_outcomes(rig: Rig, path: Path) -> None:
     file.close()
 
 
-def _compare(parts: Sequence[_Part], wanted: Callable[[RuleKey], bool]) -> Comparison:
+def _compare(parts: Sequence[_Part], only: frozenset[str]) -> Comparison:
     files = [OutcomeFile(_outcome_path(part), is_new=False) for part in parts]
     try:
         before, after = (map(outcomes.Outcome._make, file.read()) for file in files)
-        return compare(before, after, wanted)
+        return compare(before, after, lambda rule: not only or rule[1] in only)
     finally:
         for file in files:
             file.close()

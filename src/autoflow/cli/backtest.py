@@ -87,13 +87,12 @@ def backtest(
     refuse_same(before, after)
     templates = (templates_in_use(settings.state) if from_ is None else None) or after.templates or {}
     sides = Sides(before=before, after=after, templates=templates)
-    wanted = frozenset(rule or ())
     with show_progress("replaying") as progress:
 
         def tell(done: int, total: int) -> None:
             progress.done, progress.total = done, total or None
 
-        found = run_backtest(settings, sides, recording, wanted=lambda key: not wanted or key[1] in wanted, tell=tell)
+        found = run_backtest(settings, sides, recording, only=frozenset(rule or ()), tell=tell)
     _warn(settings, since, found.size.events, is_file=events is not None)
     _print(Told(backtest=found, before=before, after=after), format_)
     sys.exit(1 if fail_on_change and not found.comparison.is_empty else 0)
