@@ -1,7 +1,7 @@
 """One engine: for random rules and events, each way of asking what rules do gives what the daemon does.
 
 The daemon's line says what fires, when, and with what parameters. The preview of `test-rule` says it of each event by
-itself, and a scenario expects exactly that.
+itself, a scenario expects exactly that, and a backtest finds it.
 """
 
 import asyncio
@@ -17,10 +17,15 @@ from hypothesis import HealthCheck, given, settings
 from autoflow.actions.kinds import ACTION_TYPES
 from autoflow.clock import to_rfc3339
 from autoflow.model.event import Event
+from autoflow.model.retry import PRESETS
 from autoflow.model.rule import Enabled
 from autoflow.preview import preview_rules
 from autoflow.rules.loader import load_text
+from autoflow.store.sqlite.store import SqliteStore
 from autoflow.templates import TemplateLibrary
+from autoflow.testing.outcomes import NOT_JUDGED, Body, StepOutcome, read_outcomes
+from autoflow.testing.replay import Replay, options_for
+from autoflow.testing.rig import Rig
 from support.line import CONTEXT, START
 from support.lives import Arrival, Deed, Life, arrivals, as_text, live, rule_sets
 from support.scenarios import failures_of, play_files, settings_in
@@ -101,3 +106,41 @@ def test_a_scenario_that_expects_what_the_line_did_passes(text: str, arriving: l
         assert play_scenario(home, text, scenario) == []
         scenario["tests"][0]["steps"][-1]["expect"]["dead_letters"] += 1
         assert play_scenario(home, text, scenario) != []
+
+
+def sent_of(body: Body) -> Sequence[StepOutcome]:
+    """What was sent: where it failed, the last step could not be rendered."""
+    return body.steps[:-1] if body.status == "failed" else body.steps
+
+
+async def replayed(path: Path, text: str, events: Sequence[Event]) -> list[Deed]:
+    """What a backtest finds that these rules do with recorded events."""
+    found = load_text(text, "rules.yaml", CONTEXT).rules
+    how = {"context": CONTEXT, "library": TemplateLibrary(), "retry": PRESETS["standard"], "chain_depth": 16}
+    options = options_for(found, **how)
+    async with Rig(lambda clock: SqliteStore(path, clock=clock, durable=False), options, start=START) as rig:
+        await rig.use(found)
+        await Replay(rig).play([events], lambda _taken: None)
+        outcomes = await rig.read(lambda view: list(read_outcomes(view, 0, 1 << 40)))
+    bodies = [(outcome, Body.read(outcome.body)) for outcome in outcomes]
+    return sorted(
+        Deed(
+            event=outcome.event_id,
+            rule=outcome.rule_id,
+            due_at=body.due_at or 0,
+            is_shadow=body.status == "shadow",
+            actions=tuple((step.type, as_text(dict(step.params))) for step in sent_of(body)),
+        )
+        for outcome, body in bodies
+        if body.status not in ("cancelled", NOT_JUDGED) and not outcome.event_type.startswith("autoflow.")
+    )
+
+
+@SLOW
+@given(text=rule_sets, arriving=arrivals)
+def test_a_backtest_of_what_was_recorded_finds_what_the_line_did(text: str, arriving: list[Arrival]) -> None:
+    """Each run at its time, with what it sent."""
+    with TemporaryDirectory() as place:
+        life = asyncio.run(live(Path(place) / "live", text, arriving))
+        found = asyncio.run(replayed(Path(place) / "again", text, life.events))
+    assert found == list(life.deeds)
