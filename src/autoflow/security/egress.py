@@ -166,7 +166,8 @@ class EgressGuard:
 
     def _judge(self, origin: Origin) -> None:
         if self._require_https and origin.scheme != "https":
-            raise EgressError(f"{origin.name}: only https is allowed (egress.require_https)")
+            hint = f"write https://{origin.host}, or take egress.require_https out of the config"
+            raise EgressError(f"{origin.name}: only https is allowed (egress.require_https)", hint=hint)
         if origin.port == 0 or (origin.port in _REFUSED_PORTS and not self._names_port(origin)):
             raise EgressError(
                 f"{origin.name}: port {origin.port} belongs to another protocol",

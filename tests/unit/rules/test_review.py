@@ -23,6 +23,7 @@ from autoflow.rules.review.clashes import find_clashes
 from autoflow.rules.review.rings import find_rings
 from autoflow.rules.review.triggers import name_covers
 from autoflow.rules.rulebook import Rulebook, RuleVersion, pattern_means
+from autoflow.security.egress import EgressGuard
 from autoflow.settings import EventFiles
 from autoflow.templates import TemplateLibrary
 from unit.matching.test_contradiction import close_conditions, close_facts
@@ -283,3 +284,13 @@ def test_a_comment_silences_a_remark_and_one_that_silences_none_is_told() -> Non
     assert (useless.code, useless.line) == ("AF157", 3)
     broken = load_text(rule.replace("a.x == 2", "a.y == 2") + "actions: [ nothing: {} ]\n", "rules.yaml", CONTEXT)
     assert "AF157" not in [problem.code for problem in (*broken.problems, *review(broken))]
+
+
+def test_a_plain_url_is_told_where_https_is_required() -> None:
+    """A webhook to http:// would be refused each time: that is said before it is sent."""
+    guard = EgressGuard(require_https=True)
+    text = "trigger: { event: a.b }\nactions: [ webhook: { url: 'http://h.example.com/x', payload: {} } ]\n"
+    result = load_text(text, "rules.yaml", CONTEXT._replace(check_url=guard.check_written))
+    [problem] = result.problems
+    assert (problem.code, problem.severity.value) == ("AF156", "warning")
+    assert "https://h.example.com" in (problem.hint or "")
