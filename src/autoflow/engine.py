@@ -128,7 +128,8 @@ class Engine:
         """
         if self.express is None or not judged.planned:
             return judged
-        return judged._replace(planned=tuple(self.express.prepare(new, judged.event) for new in judged.planned))
+        prepare, event, rulebook, planned, errors, ends = self.express.prepare, *judged
+        return _judged((event, rulebook, tuple([prepare(new, event) for new in planned]), errors, ends))
 
     def give_back(self, batch: Sequence[Judged]) -> None:
         """These will not be recorded."""

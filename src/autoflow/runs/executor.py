@@ -19,7 +19,6 @@ from autoflow.clock import Clock
 from autoflow.errors import ClosedError, FencedError, RulesError, StorageError, TemplateError
 from autoflow.failpoints import Failpoint
 from autoflow.model.event import Event, arrival_facts
-from autoflow.model.json import JsonObject
 from autoflow.model.pending import Pending, PendingKind
 from autoflow.model.rule import Rule
 from autoflow.model.run import (
@@ -411,15 +410,16 @@ class Executor:
 
 def log_attempt(work: Work, number: AttemptNumber, outcome: Outcome, millis: int) -> None:
     """A line for an attempt."""
-    result = _result_of(outcome)
-    failure: JsonObject = {}
-    if not isinstance(outcome, Delivered):
-        failure = {"code": outcome.code, "error": outcome.detail}
-    level = log.info if result is AttemptResult.DELIVERED else log.warning
-    level(
-        "action.attempt", result=result.value, attempt=number.number, action=work.step.type,
-        target=work.record.target, duration_ms=millis, **_ids(work), **failure,
-    )  # fmt: skip
+    pending, event, rule, step, record = work
+    told: dict[str, Any] = {
+        "result": str(_result_of(outcome)), "attempt": number.number, "action": step.type, "target": record.target,
+        "duration_ms": millis, "event_id": event.id, "rule_id": rule.id, "trigger_id": str(pending.id),
+        "run_id": record.run_id, "account": rule.account,
+    }  # fmt: skip
+    if isinstance(outcome, Delivered):
+        log.info("action.attempt", **told)
+    else:
+        log.warning("action.attempt", **told, code=outcome.code, error=outcome.detail)
 
 
 def request_of(work: Work, number: AttemptNumber, *, now: int) -> Request:

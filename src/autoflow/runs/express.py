@@ -84,7 +84,7 @@ class ExpressRuns:
             slot.leave()  # the long way meets that again, and tells of it
             return new
         self._ready[new.run_id] = Express(event, rule, step, record, slot)
-        return new._replace(first=record)
+        return NewPending(*new[:-1], record)
 
     def settle(self, prepared: Iterable[str], begun: Sequence[Pending]) -> None:
         """Behind the commit: let go what has begun in the loop's next turn, and of the others their room."""

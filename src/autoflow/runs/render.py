@@ -6,8 +6,8 @@ Before it: the parameters as written. After it: what is fixed in the store befor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from autoflow.actions.types import ActionType, Param, ParamKind
 from autoflow.errors import TemplateError
@@ -19,9 +19,8 @@ from autoflow.templates import TemplateLibrary, compile_template, freeze_facts, 
 _VALUES = frozenset({ParamKind.TEXT, ParamKind.RECIPIENT, ParamKind.VALUE})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """The facts of a run, plain for references and frozen for templates."""
+class Facts(NamedTuple):
+    """The facts of a run, plain for references and frozen for templates. A named tuple: one is made for each run."""
 
     plain: Mapping[str, Json]
     frozen: Mapping[str, Json]
@@ -29,7 +28,7 @@ class Facts:
     @classmethod
     def of(cls, plain: Mapping[str, Json]) -> Facts:
         """Freeze once, render many."""
-        return cls(plain=plain, frozen=freeze_facts(plain))
+        return cls(plain, freeze_facts(plain))
 
 
 Render = Callable[[Facts, TemplateLibrary], Json]

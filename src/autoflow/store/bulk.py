@@ -30,6 +30,11 @@ def write_numbers(numbers: Iterable[int]) -> str:
     return _encode(list(numbers)).decode()
 
 
+def write_texts(texts: Iterable[str]) -> str:
+    """Texts, as in rows, as a JSON array."""
+    return _encode(list(texts)).decode()
+
+
 def read_rows(text: str) -> Any:
     """What a statement has packed into one JSON text."""
     return _decode(text)

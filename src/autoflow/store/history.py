@@ -11,7 +11,7 @@ from autoflow.model.json import JsonObject, plain_json
 from autoflow.model.pending import Pending
 from autoflow.model.run import AttemptResult, DeadLetterReason, RunStatus
 from autoflow.store.base import Reading, Transaction
-from autoflow.store.bulk import nest, write_json, write_numbers, write_rows
+from autoflow.store.bulk import nest, write_json, write_numbers, write_rows, write_texts
 from autoflow.store.columns import share_columns
 from autoflow.store.texts import write_answer
 
@@ -92,6 +92,23 @@ def open_runs(tx: Transaction, pendings: Sequence[Pending], status: RunStatus = 
         tx.run("open_runs", ids=ids, status=status, now=tx.now)
 
 
+def begin_runs(tx: Transaction, pendings: Sequence[Pending], records: Sequence[StepRecord]) -> None:
+    """Record that runs begin with their events, in whose transaction this is: with their first attempts."""
+    if not pendings:
+        return
+    columns: dict[str, Sequence[Any]] = {
+        "id": [one.run_id for one in pendings],
+        "account": [one.account for one in pendings],
+        "rule_id": [one.rule_id for one in pendings],
+        "version": [one.version_id for one in pendings],
+        "event_seq": [one.event_seq for one in pendings],
+        "due_at": [one.due_at for one in pendings],
+    }
+    rows, same = share_columns(columns, ("account", "rule_id", "version"))
+    tx.insert_many("begin_run", rows, **same, status=RunStatus.RUNNING, started_at=tx.now)
+    begin_first_attempts(tx, records)
+
+
 def fix_steps(tx: Transaction, records: Sequence[StepRecord], *, status: str = "running") -> None:
     """Fix what steps send; once one was sent, nothing changes it."""
     tx.insert_many("fix_step", [_step_row(tx, record, status, attempts=0) for record in records])
@@ -169,7 +186,11 @@ def forget_attempts(tx: Transaction, records: Sequence[StepRecord]) -> None:
 def end_attempts(tx: Transaction, ends: Sequence[AttemptEnd]) -> None:
     """Record what attempts came to."""
     plain = [(end.run_id, end.step, end.number, end.result) for end in ends if end.code is end.detail is None]
-    if plain:
+    if (alike := _alike(plain)) is not None:
+        step, number, result = alike
+        runs = write_texts([row[0] for row in plain])
+        tx.run("finish_alike_attempts", runs=runs, step=step, number=number, result=result, now=tx.now)
+    elif plain:
         tx.run("finish_attempts", rows=write_rows(plain), now=tx.now)
     told = [
         (end.run_id, end.step, end.number, tx.now, end.result, end.code, end.detail)
@@ -186,14 +207,19 @@ def end_steps(tx: Transaction, ends: Sequence[StepEnd]) -> None:
             (end.run_id, end.step, end.status, None if end.output is None else write_answer(end.output))
             for end in ends
         ]
-        tx.run("finish_steps", rows=write_rows(rows), now=tx.now)
+        if (alike := _alike(rows)) is not None:
+            step, status, output = alike
+            runs = write_texts([row[0] for row in rows])
+            tx.run("finish_alike_steps", runs=runs, step=step, status=status, output=output, now=tx.now)
+        else:
+            tx.run("finish_steps", rows=write_rows(rows), now=tx.now)
 
 
 def end_runs(tx: Transaction, ends: Sequence[RunEnd]) -> None:
     """Record the ends of runs; nothing of them waits any more."""
-    well = [end.pending.id for end in ends if end.error is None and end.status is RunStatus.DONE]
+    well = [end.pending.run_id for end in ends if end.error is None and end.status is RunStatus.DONE]
     if well:
-        tx.run("finish_runs", ids=write_numbers(well), status=RunStatus.DONE, now=tx.now)
+        tx.run("finish_runs", ids=write_texts(well), status=RunStatus.DONE, now=tx.now)
     told = [
         (end.pending.run_id, end.status, end.error, tx.now)
         for end in ends
@@ -233,6 +259,12 @@ def _leave(tx: Transaction, pendings: Sequence[Pending]) -> None:
     """Nothing of these runs waits any more."""
     if pendings:
         tx.run("delete_pending", ids=write_numbers([pending.id for pending in pendings]))
+
+
+def _alike(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...] | None:
+    """What all rows have behind their run, where it is the same: most runs of a moment end alike."""
+    found = {row[1:] for row in rows}
+    return found.pop() if len(found) == 1 else None
 
 
 def _keys_of(records: Sequence[StepRecord]) -> str:

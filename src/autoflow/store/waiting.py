@@ -17,7 +17,7 @@ from autoflow.store.base import Reading, Row, Transaction
 from autoflow.store.bulk import read_rows, write_numbers
 from autoflow.store.columns import share_columns
 from autoflow.store.events import event_of
-from autoflow.store.history import RunEnd, StepRecord, begin_first_attempts, end_runs, open_runs
+from autoflow.store.history import RunEnd, StepRecord, begin_runs, end_runs, open_runs
 
 SUSPECT = 3
 """Times that the daemon ended while something was under way, before it is tried with nothing else beside it.
@@ -135,8 +135,7 @@ def insert_pending(tx: Transaction, planned: Sequence[tuple[int, NewPending]], *
         for number, (event_seq, new) in zip(numbers, planned, strict=True)
         if new.first is not None
     ]  # fmt: skip
-    open_runs(tx, begun)
-    begin_first_attempts(tx, [new.first for new in news if new.first is not None])
+    begin_runs(tx, begun, [new.first for new in news if new.first is not None])
     return begun
 
 

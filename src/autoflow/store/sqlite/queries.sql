@@ -292,6 +292,11 @@ SELECT run_id, account, rule_id, version, event_seq, :status, due_at, :now FROM 
 WHERE id IN (SELECT value FROM json_each(:ids))
 ON CONFLICT DO NOTHING;
 
+-- begin_run --
+-- A run begins with its event.
+INSERT INTO runs (id, account, rule_id, version, event_seq, status, due_at, started_at)
+VALUES (:id, :account, :rule_id, :version, :event_seq, :status, :due_at, :started_at);
+
 -- keep_runs --
 -- Whole runs, as far as they are claimed.
 INSERT INTO runs (id, account, rule_id, version, event_seq, status, due_at, started_at, finished_at)
@@ -299,9 +304,8 @@ SELECT run_id, account, rule_id, version, event_seq, :status, due_at, :now, :now
 WHERE claim = :epoch AND id IN (SELECT value FROM json_each(:ids));
 
 -- finish_runs --
--- Runs of which this waited have come to the same end.
-UPDATE runs SET status = :status, error = NULL, finished_at = :now
-WHERE id IN (SELECT run_id FROM pending_triggers WHERE id IN (SELECT value FROM json_each(:ids)));
+-- Runs have come to the same end.
+UPDATE runs SET status = :status, error = NULL, finished_at = :now WHERE id IN (SELECT value FROM json_each(:ids));
 
 -- finish_run --
 -- A run has come to its end.
@@ -391,6 +395,11 @@ SET status = json_extract(v.value, '$[2]'), output = json_extract(v.value, '$[3]
 FROM json_each(:rows) AS v
 WHERE run_steps.run_id = json_extract(v.value, '$[0]') AND run_steps.step = json_extract(v.value, '$[1]');
 
+-- finish_alike_steps --
+-- Steps of these runs have come to the same end, and gave the same.
+UPDATE run_steps SET status = :status, output = :output, finished_at = :now
+WHERE run_id IN (SELECT value FROM json_each(:runs)) AND step = :step;
+
 -- restart_series --
 -- A replay counts its attempts anew, under the same key.
 UPDATE run_steps SET series_base = attempts, status = 'running', finished_at = NULL
@@ -424,6 +433,11 @@ UPDATE attempts SET finished_at = :now, result = json_extract(v.value, '$[3]')
 FROM json_each(:rows) AS v
 WHERE attempts.run_id = json_extract(v.value, '$[0]') AND attempts.step = json_extract(v.value, '$[1]')
   AND attempts.number = json_extract(v.value, '$[2]');
+
+-- finish_alike_attempts --
+-- Attempts of these runs came to the same, and there is nothing to tell of it.
+UPDATE attempts SET finished_at = :now, result = :result
+WHERE run_id IN (SELECT value FROM json_each(:runs)) AND step = :step AND number = :number;
 
 -- finish_attempt --
 -- What an attempt came to.
