@@ -64,6 +64,26 @@ async def test_whole_answers_and_what_becomes_of_their_connection(
         assert server.opened == connections
 
 
+async def test_an_answer_that_comes_again_says_what_it_said(outgoing: Outgoing) -> None:
+    """Its bytes are compared with those of the last one: what differs, or comes in pieces, is read anew."""
+    other = HEAD + b"X: 1\r\nContent-Length: 2\r\n\r\n[]"
+    said = [[OK], [OK], [other], [OK], [OK[:9], OK[9:]], [OK], [OK[:-2] + b"[]"], [OK], [CLOSING]]
+
+    async def script(talk: Talk) -> None:
+        for pieces in said:
+            await talk.read_request()
+            for piece in pieces:
+                await talk.say(piece)
+                await turn()
+
+    async with listen(script) as server:
+        for pieces in said:
+            got = await post(outgoing, server.url)
+            whole = b"".join(pieces)
+            assert (got.status, got.body, got.headers.get("x")) == (200, whole[-2:], "1" if whole == other else None)
+        assert server.opened == 1
+
+
 @pytest.mark.parametrize(
     "coding",
     [b"", b"Transfer-Encoding: gzip\r\n", b"Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n"],

@@ -184,6 +184,27 @@ def test_ends_with_and_without_words_stand_in_one_commit(made: _Database, ends: 
         assert (run["status"], run["error"], run["finished_at"]) == ("failed" if reason else "done", reason, NOW)
 
 
+def test_ends_that_are_alike_touch_no_other_run(made: _Database) -> None:
+    """One list for all of them: what is under way beside them stays so."""
+    clear(made)
+    pendings = [made.wait(number) for number in (1, 2, 3)]
+    records = [StepRecord(pending.run_id, "1", "webhook", f"k{pending.id}", None, {}) for pending in pendings]
+    history.open_runs(made.tx, pendings)
+    history.begin_first_attempts(made.tx, records)
+    ended = records[:2]
+    history.end_attempts(
+        made.tx, [AttemptEnd(one.run_id, "1", 1, AttemptResult.DELIVERED, None, None) for one in ended]
+    )
+    history.end_steps(made.tx, [StepEnd(one.run_id, "1", "done", {"status": 200}) for one in ended])
+    history.end_runs(made.tx, [RunEnd(pending, RunStatus.DONE) for pending in pendings[:2]])
+    assert [row["result"] for row in made.rows("attempts")] == ["delivered", "delivered", None]
+    assert [(row["status"], row["output"]) for row in made.rows("run_steps")] == [
+        ("done", '{"status":200}'), ("done", '{"status":200}'), ("running", None),
+    ]  # fmt: skip
+    assert [row["status"] for row in made.rows("runs")] == ["done", "done", "running"]
+    assert [row["id"] for row in made.rows("pending_triggers")] == [3]
+
+
 def test_parameters_deeper_than_a_database_reads_are_kept_as_they_are(made: _Database) -> None:
     """It would refuse the statement, and with it all that is in the same commit."""
     clear(made)
