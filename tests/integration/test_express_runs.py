@@ -249,6 +249,23 @@ async def test_what_cannot_be_kept_is_not_sent_and_gives_its_room_back(stage: St
     assert (stage.line.recorder.sent, dict(stage.line.express.ready), stage.line.slots.free) == ([], {}, 2 * 8)
 
 
+async def test_a_defect_of_ours_is_met_on_the_long_way(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sender is answered, and what was made ready beside it gives no room away."""
+    render = stage.line.executor.render
+
+    def fail(run_id: str, event: Event, step: Any) -> Any:
+        if event.id == "e2" and stage.line.express.ready:  # the first one, and not stored yet
+            raise ZeroDivisionError
+        return render(run_id, event, step)
+
+    monkeypatch.setattr(stage.line.executor, "render", fail)
+    await stage.post(2)
+    await stage.until_sent(2)
+    await stage.settle()
+    assert await stage.line.runs() == [("r", "done")] * 2
+    assert stage.line.slots.free == 2 * 8
+
+
 async def test_other_rules_judge_it_again(stage: Stage) -> None:
     """Rules that come into force between its arrival and its commit: what was made ready is let go."""
     stage.answering.clear()

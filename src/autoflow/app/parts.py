@@ -28,7 +28,7 @@ from autoflow.runs.executor import Executor
 from autoflow.sampling import Sampler
 from autoflow.scheduling.wakeup import SchedulerAlarm
 from autoflow.security.egress import EgressGuard
-from autoflow.security.outgoing import Outgoing
+from autoflow.security.outgoing import PER_HOST, Outgoing
 from autoflow.security.secrets import Secrets
 from autoflow.settings import Settings
 from autoflow.store.sqlite.store import SqliteStore
@@ -156,4 +156,5 @@ def _make_outgoing(settings: Settings) -> Outgoing:
     trusted = trusted_hosts(settings.notifiers)
     guard = EgressGuard(egress.allow, require_https=egress.require_https, trusted=trusted)
     # What has waited for a slot of its target waits for no connection.
-    return Outgoing(guard, per_host=int(settings.limits.slots * settings.limits.target_share))
+    per_host = int(settings.limits.slots * settings.limits.target_share)
+    return Outgoing(guard, per_host=max(PER_HOST, per_host))

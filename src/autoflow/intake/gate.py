@@ -72,7 +72,8 @@ class Gate:
         self.refuse_past(len(events))
         if failpoints.armed:
             failpoints.reach(Failpoint.RECEIVED)
-        judged = [self._engine.prepare(self._engine.judge(event)) for event in events]
+        judged = [self._engine.judge(event) for event in events]
+        judged = [self._engine.prepare(one) for one in judged]  # from here on nothing may fail before it is handed in
         self._arrived.append((judged, transport, answer))
         self._in_flight += len(judged)
         if self._writing is None or self._writing.done():

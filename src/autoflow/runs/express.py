@@ -51,7 +51,8 @@ class ExpressRuns:
         self._slots = slots
         #: by run: what is prepared, and not stored yet
         self._ready: dict[str, Express] = {}
-        self._steps: dict[int, tuple[Rule, Step] | None] = {}
+        #: by version: whether its first step takes no engine
+        self._plain: dict[int, bool] = {}
         self._settled = asyncio.Event()
         #: whether what is prepared may begin; asked and changed in transactions
         self.is_open = True
@@ -70,20 +71,15 @@ class ExpressRuns:
         target = new.target
         if target is None or new.waits or new.shadow or not self.is_clear() or new.due_at > event.received_at:
             return new
-        found = self._find(new.version_id) if len(event.raw) <= MOST_PACKED else None
-        slot = self._slots.reserve(target) if found is not None else None
-        if found is None or slot is None:
+        rule = self._find(new.version_id) if len(event.raw) <= MOST_PACKED else None
+        slot = self._slots.reserve(target) if rule is not None else None
+        if rule is None or slot is None:
             return new
-        rule, step = found
-        try:
-            record = self._executor.render(new.run_id, event, step)
-        except BaseException:
+        record = self._render(new.run_id, event, rule.actions[0])
+        if record is None:
             slot.leave()
-            raise
-        if not isinstance(record, StepRecord):
-            slot.leave()  # the long way meets that again, and tells of it
             return new
-        self._ready[new.run_id] = Express(event, rule, step, record, slot)
+        self._ready[new.run_id] = Express(event, rule, rule.actions[0], record, slot)
         return NewPending(*new[:-1], record)
 
     def settle(self, prepared: Iterable[str], begun: Sequence[Pending]) -> None:
@@ -116,17 +112,25 @@ class ExpressRuns:
         if not self._ready:
             self._settled.set()
 
-    def _find(self, version_id: int) -> tuple[Rule, Step] | None:
-        """The first step of a version that runs, where rendering it takes no engine."""
-        if version_id not in self._steps:
-            version = self._versions.find(version_id)
-            if version is None:
-                return None
-            if len(self._steps) >= KNOWN_STEPS:
-                self._steps.clear()
-            step = version.rule.actions[0]
-            self._steps[version_id] = (version.rule, step) if self._takes_no_engine(step) else None
-        return self._steps[version_id]
+    def _render(self, run_id: str, event: Event, step: Step) -> StepRecord | None:
+        """What it sends. Where that cannot be said the long way meets it again, and tells why."""
+        try:
+            record = self._executor.render(run_id, event, step)
+        except Exception:  # as above
+            return None
+        return record if isinstance(record, StepRecord) else None
+
+    def _find(self, version_id: int) -> Rule | None:
+        """The rule of a version that runs, where rendering its first step takes no engine."""
+        version = self._versions.find(version_id)
+        if version is None:
+            return None
+        takes_none = self._plain.get(version_id)
+        if takes_none is None:
+            if len(self._plain) >= KNOWN_STEPS:
+                self._plain.clear()
+            takes_none = self._plain[version_id] = self._takes_no_engine(version.rule.actions[0])
+        return version.rule if takes_none else None
 
     def _takes_no_engine(self, step: Step) -> bool:
         action = self._executor.actions.types.get(step.type)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 BODY_CAP = 64 * 1024
 """Bytes of an answer that are read."""
+PER_HOST = 32
+"""Requests that one server has under way at once, where nobody says more."""
 DEADLINE_MS = 30_000
 """The longest that one request may take in all, from the look-up to the last byte read."""
 
@@ -69,7 +71,7 @@ class Outgoing:
         resolver: Resolver = look_up,
         tls: ssl.SSLContext | None = None,
         connections: int = 256,
-        per_host: int = 32,
+        per_host: int = PER_HOST,
     ) -> None:
         self.guard = guard
         self._resolver = resolver
