@@ -9,11 +9,16 @@ from collections import Counter, defaultdict
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from support.daemon import make_daemon
 from support.turns import jump
 
 __all__ = ["jump", "make_daemon"]
+
+# How long an example takes says more of the machine, and of what else it does, than of the code.
+settings.register_profile("autoflow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("autoflow")
 
 
 def _suite_of(nodeid: str) -> str:
