@@ -94,7 +94,7 @@ GOALS = {
         beside="Node-RED, not durable",
         hold=4.0,
         reach=10.0,
-        limit="the rows of run, step and attempt and their two commits, on the same core as intake and sending.",
+        limit="one event loop for intake and sending, and a flush of the disk before each answer.",
     ),
     "rules-1": Goal(
         what="conditions, 1 rule",
