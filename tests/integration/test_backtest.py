@@ -13,12 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from autoflow.app import backtesting
 from autoflow.app.backtesting import COPIED_AT_ONCE, Backtest, Recording, Sides, run_backtest
 from autoflow.app.rule_sets import read_revision, read_worktree
 from autoflow.app.state import DATABASE
-from autoflow.errors import RulesError, UsageError
+from autoflow.errors import RulesError, StorageError, UsageError
 from autoflow.model.event import Event
 from autoflow.settings import Settings
+from autoflow.store.sqlite.store import SqliteStore
+from autoflow.store.sqlite.tape import Tape
 from autoflow.testing.comparison import Kind
 from support.line import START, Line
 from support.repository import commit
@@ -157,6 +160,26 @@ async def test_the_store_is_read_beside_its_daemon_and_what_runs_made_is_left_ou
     assert counts(found) == {("big", Kind.DUE): (total - 20) // 2}
     same = total - 20
     assert found.comparison.unchanged == {("default", "says"): same, ("default", "hears"): same}
+
+
+async def test_a_replay_that_cannot_be_kept_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon would wait for room; nobody makes any while a command runs."""
+    monkeypatch.setattr(backtesting, "LOOK_SECONDS", 0.001)
+    store = SqliteStore(tmp_path / "side.db", durable=False)
+    playing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    store.failure = "database or disk is full"
+    with pytest.raises(StorageError, match="disk is full") as caught:
+        await backtesting._stop_where_nothing_is_kept(store, playing)
+    store.close()
+    assert playing.cancelled()
+    assert "TMPDIR" in str(caught.value.hint)
+
+
+def test_without_room_for_the_tape_the_place_is_told(tmp_path: Path) -> None:
+    """With what to do about it."""
+    with pytest.raises(StorageError, match=r"tape\.db") as caught:
+        Tape(tmp_path / "gone" / "tape.db", is_new=True, in_order=True)
+    assert "TMPDIR" in str(caught.value.hint)
 
 
 MEASURED = """\

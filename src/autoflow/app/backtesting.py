@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 from autoflow.app.offline import open_store
 from autoflow.app.rule_sets import ReadSet, Templates, sources_of, usable_set
 from autoflow.clock import Millis
-from autoflow.errors import AutoflowError, UsageError
+from autoflow.errors import AutoflowError, StorageError, UsageError
 from autoflow.model.event import Event
 from autoflow.model.step import RetryPolicy
 from autoflow.reload import Sources
@@ -30,7 +30,7 @@ from autoflow.settings import Settings
 from autoflow.store.base import Reading, Store
 from autoflow.store.events import event_of
 from autoflow.store.sqlite.store import SqliteStore
-from autoflow.store.sqlite.tape import OutcomeFile, Tape, TapeSize
+from autoflow.store.sqlite.tape import NO_ROOM, OutcomeFile, Tape, TapeSize
 from autoflow.testing import outcomes
 from autoflow.testing.comparison import Comparison, compare
 from autoflow.testing.replay import Replay, options_for
@@ -40,6 +40,8 @@ COPIED_AT_ONCE = 1_000
 """Events that are read from the live database in one look."""
 PLAYED_AT_ONCE = 1_000
 READ_AT_ONCE = 500
+LOOK_SECONDS = 0.5
+"""How long between two looks whether a side can still write."""
 MOST_BYTES = 4 << 20
 """Of the events that are in memory at once; one of them may be larger."""
 TAPE = "tape.db"
@@ -272,9 +274,21 @@ async def _play(part: _Part, tell: Callable[[int], None]) -> None:
     async with Rig(lambda clock: SqliteStore(path, clock=clock, durable=False), options, start=part.first) as rig:
         await rig.use(rules)
         tape = Tape(part.directory / TAPE, is_new=False, in_order=part.in_order)
-        await Replay(rig).play(tape.chunks(PLAYED_AT_ONCE, MOST_BYTES), tell)
+        playing = asyncio.ensure_future(Replay(rig).play(tape.chunks(PLAYED_AT_ONCE, MOST_BYTES), tell))
+        await _stop_where_nothing_is_kept(rig.store, playing)
         tape.close()
         await _write_outcomes(rig, _outcome_path(part))
+
+
+async def _stop_where_nothing_is_kept(store: Store, playing: asyncio.Future[None]) -> None:
+    """Wait for a replay. What a daemon cannot keep it offers again until it can; here nobody makes room meanwhile."""
+    assert isinstance(store, SqliteStore)  # noqa: S101 - opened here
+    while not playing.done():
+        await asyncio.wait([playing], timeout=LOOK_SECONDS)
+        if store.failure is not None and not playing.done():
+            playing.cancel()
+            raise StorageError(f"the replay cannot be kept: {store.failure}", hint=NO_ROOM)
+    await playing
 
 
 async def _write_outcomes(rig: Rig, path: Path) -> None:

@@ -5,6 +5,7 @@ They live as long as one command. Both are read row by row: memory does not grow
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
@@ -20,6 +21,9 @@ from autoflow.store.queries import parse_queries
 STATEMENTS = parse_queries(resources.files("autoflow.store.sqlite").joinpath("tape.sql").read_text())
 
 
+NO_ROOM = "is there room in the temporary directory? TMPDIR names another one"
+
+
 class TapeSize(NamedTuple):
     """How much is on a tape; the moments are those of receipt."""
 
@@ -32,22 +36,25 @@ class Tape:
     """Recorded events, each once."""
 
     def __init__(self, path: Path, *, is_new: bool, in_order: bool) -> None:
+        self._path = path
         self._connection = _open(path)
         #: whether events were written in the order in which they are to be read
         self._in_order = in_order
         if is_new:
-            self._connection.execute(STATEMENTS["make_tape"])
+            with _told(path):
+                self._connection.execute(STATEMENTS["make_tape"])
 
     def write(self, events: Iterable[Event]) -> None:
         """Add events; those that are on it already are left out."""
-        with self._connection:
+        with _told(self._path), self._connection:
             self._connection.executemany(STATEMENTS["write_tape"], map(_columns_of, events))
 
     def finish(self) -> TapeSize:
         """Make it ready to be read; how much is on it."""
-        if not self._in_order:
-            self._connection.execute(STATEMENTS["order_tape"])
-        return TapeSize(*self._connection.execute(STATEMENTS["measure_tape"]).fetchone())
+        with _told(self._path):
+            if not self._in_order:
+                self._connection.execute(STATEMENTS["order_tape"])
+            return TapeSize(*self._connection.execute(STATEMENTS["measure_tape"]).fetchone())
 
     def chunks(self, most: int, most_bytes: int) -> Iterator[list[Event]]:
         """All events in their order, so many at once; fewer where they are large."""
@@ -71,13 +78,15 @@ class OutcomeFile:
     """Rows of outcomes, written in any order and read in that of their keys."""
 
     def __init__(self, path: Path, *, is_new: bool) -> None:
+        self._path = path
         self._connection = _open(path)
         if is_new:
-            self._connection.execute(STATEMENTS["make_outcomes"])
+            with _told(path):
+                self._connection.execute(STATEMENTS["make_outcomes"])
 
     def write(self, rows: Iterable[Sequence[Any]]) -> None:
         """Add outcomes."""
-        with self._connection:
+        with _told(self._path), self._connection:
             self._connection.executemany(STATEMENTS["write_outcome"], rows)
 
     def read(self) -> Iterator[tuple[Any, ...]]:
@@ -92,14 +101,20 @@ class OutcomeFile:
 
 def _open(path: Path) -> sqlite3.Connection:
     """A file that nobody has to find again."""
-    try:
+    with _told(path):
         connection = sqlite3.connect(path)
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
+        connection.row_factory = sqlite3.Row
+        return connection
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
     except sqlite3.Error as error:
-        raise StorageError(f"cannot use {path}: {error}", hint="is there room in the temporary directory?") from error
-    connection.row_factory = sqlite3.Row
-    return connection
+        raise StorageError(f"cannot use {path}: {error}", hint=NO_ROOM) from error
 
 
 def _columns_of(event: Event) -> tuple[Any, ...]:
