@@ -219,6 +219,8 @@ def test_what_no_value_can_meet_never_holds(lines: list[str]) -> None:
         ['a starts with "a"', 'a ends with "b"'],
         ['a starts with "ab"', 'a starts with "abc"'],
         ['a starts with "1"', "a > 5"],
+        ['a starts with "I"', "a > 5"],  # Infinity
+        ['a starts with "x"', "not (a > 5)", "not (a < 7)"],  # what is no number is neither
         ["not (a > 5)", "not (a < 5)"],
         ["not (a > 5)", "not (a <= 5)"],  # missing is neither
         ["a not exists", "b.a == 1"],

@@ -164,6 +164,14 @@ def test_a_schema_counts_more_than_an_example() -> None:
     assert shape.near(parse_reference("job.totl")) == "job.total"
 
 
+def test_what_must_hold_together_narrows_the_types() -> None:
+    """All of several schemas leave what each of them leaves; any of them, what one leaves."""
+    both = [{"type": ["string", "null"]}, {"type": ["string", "number"]}]
+    for key, types in (("allOf", {"string"}), ("anyOf", {"string", "null", "number"})):
+        sight = SchemaShape({"properties": {"a": {key: both}}}).look(parse_reference("a"))
+        assert sight.types == types
+
+
 def test_a_schema_that_leads_back_to_itself_comes_to_an_end() -> None:
     """References in a circle, and none that says anything, leave everything open."""
     circle = {"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}, {"allOf": [{"$ref": "#"}]}]}}}
