@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,6 +60,8 @@ def find_revision(root: Path, name: str) -> Revision:
     # git refuses quietly what it does not know; for what else is wrong it has words
     reason = "" if answer.refusal is None or answer.refusal.startswith("git ended") else f": {answer.refusal}"
     hint = "see `git log`; a shallow clone has only its newest commits: fetch what is to be compared"
+    if get_close_matches(name, ["worktree"]):
+        hint = "did you mean worktree, what lies in the directory now?"
     raise UsageError(f"there is no revision {name} in {top}{reason}", hint=hint)
 
 

@@ -134,6 +134,14 @@ def test_what_names_no_commit_is_refused(tmp_path: Path, name: str) -> None:
         find_revision(tmp_path / "rules", name)
 
 
+def test_a_misspelt_word_for_the_directory_is_told(tmp_path: Path) -> None:
+    """It is the one word that is no revision."""
+    commit(tmp_path, {})
+    with pytest.raises(UsageError) as caught:
+        find_revision(tmp_path, "worktre")
+    assert "did you mean worktree" in str(caught.value.hint)
+
+
 def test_without_a_repository_there_are_no_revisions(tmp_path: Path) -> None:
     """The message says so, and what can be done without one."""
     with pytest.raises(UsageError, match="lies in no git repository"):
