@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from autoflow.actions.types import ActionType
 from autoflow.clock import to_rfc3339
@@ -21,6 +22,9 @@ from autoflow.templates import TemplateLibrary
 
 _ASLEEP = frozenset({Stage.ACCOUNT, Stage.TYPE, Stage.TRIGGER})
 """How far an event comes that does not wake a rule."""
+
+NEAR = 0.8
+"""How alike two types are where one may be the other with a letter wrong."""
 
 _ENABLED: Mapping[Enabled, Json] = {Enabled.ON: True, Enabled.OFF: False, Enabled.SHADOW: "shadow"}
 
@@ -84,11 +88,19 @@ def foreign_accounts(rules: Iterable[Rule], event: Event) -> tuple[str, ...]:
 
 def describe_unmatched(rules: Iterable[Rule], event: Event) -> str:
     """Why an event that meets no trigger meets none, as far as that is known."""
+    rules = list(rules)
     others = foreign_accounts(rules, event)
     if not others:
-        return f"{event.type}: no rule is triggered by this event"
+        near = get_close_matches(event.type, _awaited(rules, event.account), n=1, cutoff=NEAR)
+        hint = f"; a trigger waits for {near[0]}" if near else ""
+        return f"{event.type}: no rule is triggered by this event{hint}"
     names = ", ".join(others)
     return f"{event.type}: a trigger is met but for the account: rules of {names}, the event of {event.account}"
+
+
+def _awaited(rules: Iterable[Rule], account: str) -> set[str]:
+    """The types that rules of an account wait for."""
+    return {name for rule in rules if rule.account == account for one in rule.triggers for name in one.events}
 
 
 def meets_trigger(rule: Rule, event: Event) -> bool:

@@ -68,13 +68,20 @@ def _item_lines(item: Item) -> list[str]:
         said += ", in shadow"
     lines = [f"{paint(mark, style)} {paint(printable(item['rule']), 'bold')} {printable(said)}"]
     if item["outcome"] in _SAID and item["outcome"] not in _TOLD_BY_TREE:
-        due = f" ({from_now(item['due_at'])})" if item["outcome"] in ("waiting", "retrying") else ""
-        lines.append(f"  {printable(item['because'])}{due}")
+        lines.append(f"  {printable(_because(item))}")
     lines += [f"  {line}" for line in (_ids(item), _origin(item)) if line]
     for name, title in (("trigger_conditions", "trigger"), ("conditions", "when")):
         if item[name] is not None:
             lines += [f"  {title}", *tree_lines(item[name])]
     return lines + change_lines(item)
+
+
+def _because(item: Item) -> str:
+    """The sentence, with a time that is still to come as far away as it is."""
+    due = item["due_at"]
+    if item["outcome"] not in ("waiting", "retrying") or not due:
+        return str(item["because"])
+    return str(item["because"]).replace(due, f"{short_time(due)} ({from_now(due)})")
 
 
 def _ids(item: Item) -> str:
@@ -95,7 +102,8 @@ def _origin(item: Item) -> str:
         parts.append(f"at {version['commit'][:8]}{changed}")
     told = {"changed": "the rule has changed since", "removed": "the rule is not there any more"}
     if now["state"] in told:
-        commit = f", at {now['commit'][:8]}" if now.get("commit") else ""
+        commit = f", at {now['commit'][:8]}" if now.get("commit") and not now["dirty"] else ""
+        commit = ", and is not committed" if now.get("dirty") else commit
         parts.append(f"({told[now['state']]}{commit})")
     return paint(" ".join(parts), "dim")
 

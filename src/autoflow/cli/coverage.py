@@ -29,13 +29,14 @@ def draw_coverage(coverage: Coverage) -> Iterator[str]:
     for rule in coverage.rules:
         leaves, actions = share_of_leaves(rule.leaves), share_of_actions(rule)
         if (leaves + actions).percent < 100:
-            yield f"{printable(name_rule(rule))}: {_parts_in_words(leaves, actions)}, {rule.judged:,} events"
+            events = f"{rule.judged:,} event{'' if rule.judged == 1 else 's'}"
+            yield f"{printable(name_rule(rule))}: {_parts_in_words(leaves, actions)}, {events}"
     missing = [printable(line) for line in missing_lines(coverage)]
     yield from (["", *missing, ""] if missing else [])
     share = coverage.all
     style = "green" if share.percent == 100 else "yellow"
     parts = _parts_in_words(coverage.leaves, coverage.actions)
-    yield f"coverage {paint(write_percent(share), style)} of {len(coverage.rules)} rules ({parts})"
+    yield f"coverage {paint(write_percent(share), style)} of {len(coverage.rules)} rule{'' if len(coverage.rules) == 1 else 's'} ({parts})"
 
 
 def _parts_in_words(leaves: Share, actions: Share) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from autoflow.errors import AutoflowError, IntakeError, StorageError, UsageError
@@ -41,7 +42,7 @@ def exit_code_of(error: Exception) -> int:
     return error.exit_code if isinstance(error, AutoflowError) else AutoflowError.exit_code
 
 
-def usage_error_of(error: Exception) -> UsageError | None:
+def usage_error_of(error: Exception, words: Sequence[str]) -> UsageError | None:
     """What typer found wrong in the words of the command, as an error of ours; None for anything else."""
     if not hasattr(error, "format_message") or not hasattr(error, "exit_code"):
         return None
@@ -49,7 +50,8 @@ def usage_error_of(error: Exception) -> UsageError | None:
     if context is not None and type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(context.get_help() + "\n")
         return UsageError("")  # the help says it all
-    path = context.command_path if context is not None else "autoflow"
+    command = words[:1] if words and not words[0].startswith("-") else ()  # it does not always know where it was
+    path = context.command_path if context is not None else " ".join(("autoflow", *command))
     message = _POSSIBLE.sub(r"; did you mean \1?", str(error.format_message()).rstrip("."))
     return UsageError(message[:1].lower() + message[1:], hint=f"see `{path} --help`")
 
@@ -58,7 +60,8 @@ def defect_of(error: Exception) -> AutoflowError:
     """An error that nobody thought of, with what a person can do about it."""
     if isinstance(error, OSError) and error.strerror:
         where = f" {error.filename}" if error.filename else ""
-        return StorageError(f"cannot use{where}: {error.strerror}", hint="see `autoflow doctor`")
+        doing = f"cannot use{where}" if where else "cannot read or write"
+        return StorageError(f"{doing}: {error.strerror}", hint="see `autoflow doctor`")
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return AutoflowError(
         f"this is a defect of autoflow: {what}", hint="AUTOFLOW_TRACEBACK=1 shows where; please report it with that"

@@ -11,6 +11,10 @@ ORDER = ("Run", "Know before", "Look and act", "See how it is", "Commands")
 """The sections, in the order in which a newcomer needs them."""
 
 
+KNOW_BEFORE = ("validate", "fmt", "test-rule", "test", "test record", "plan", "backtest", "schema")
+"""The commands of that section, in the order in which a rule on its way to the daemon meets them."""
+
+
 class Sections(typer.core.TyperGroup):
     """A group of commands that lists them by section, in their order. A command's name may have two words."""
 
@@ -31,6 +35,7 @@ class Sections(typer.core.TyperGroup):
             section = getattr(command, "rich_help_panel", None)
             title = section if isinstance(section, str) else "Commands"
             sections.setdefault(title, []).append((f"{name:<{COMMAND_WIDTH}}", command.get_short_help_str(200)))
+        sections.get("Know before", []).sort(key=lambda row: KNOW_BEFORE.index(row[0].strip()))
         for title, rows in sorted(sections.items(), key=lambda section: ORDER.index(section[0])):
             with formatter.section(title):
                 formatter.write_dl(rows)

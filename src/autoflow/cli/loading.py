@@ -33,7 +33,7 @@ def load_rules(settings: Settings, paths: Sequence[Path] | None, text: FileText 
     wanted = list(_choose_paths(settings, paths, text))
     for path in wanted:
         if not path.exists():
-            raise UsageError(f"there is no {path}", hint="name rule files or directories")
+            raise UsageError(f"there is no file or directory {path}", hint="name rule files or directories")
     root = wanted[0] if len(wanted) == 1 and wanted[0].is_dir() else None
     with show_progress("reading rules") as progress:
         library = TemplateLibrary.load(settings.templates)

@@ -62,7 +62,7 @@ def _call(words: list[str]) -> int:
     except AutoflowError as error:
         return _end(error)
     except Exception as error:  # the last stop: whatever it is, a person gets one line
-        return _end_wrongly(error)
+        return _end_wrongly(error, words)
 
 
 def _arm_failpoints() -> None:
@@ -82,10 +82,10 @@ def _end(error: Exception) -> int:
     return exit_code_of(error)
 
 
-def _end_wrongly(error: Exception) -> int:
+def _end_wrongly(error: Exception, words: list[str]) -> int:
     from autoflow.cli.failures import defect_of, usage_error_of
 
-    usage = usage_error_of(error)
+    usage = usage_error_of(error, words)
     if usage is not None:
         return _end(usage) if usage.message else usage.exit_code
     if os.environ.get("AUTOFLOW_TRACEBACK", "0") not in ("", "0"):

@@ -146,7 +146,8 @@ def write_story(story: Story, settings: Settings, output: Path | None) -> tuple[
     if output is not None and not output.absolute().is_relative_to(settings.rules.absolute()):
         document = {"rules": os.path.relpath(settings.rules, output.parent), **document}
     comment = f"Written by `autoflow test record` from {event['type']} {event['id']} of {event['received_at']}."
-    made_up = f"\n{number} values of people are made up." if number else ""
+    values = "1 value of people is" if number == 1 else f"{number} values of people are"
+    made_up = f"\n{values} made up." if number else ""
     return write_document(document, comment=comment + made_up), recording.gaps
 
 

@@ -170,10 +170,11 @@ def _draw_reason(reason: Reason) -> list[str]:
         return [printable(reason.verdict)]
     on = f" on {printable(reason.event)}" if reason.event else ""
     head = f"{reason.place}: {paint(reason.rule, 'bold')} {printable(reason.verdict)}{on}"
+    lines = [head, f"  {printable(reason.became)}"] if reason.became else [head]
     if reason.told is None:
-        return [head]
+        return lines
     tree = reason.told["conditions"] or reason.told["trigger_conditions"]
-    return [head, *(tree_lines(tree, depth=1) if tree else ()), *change_lines(reason.told)]
+    return [*lines, *(tree_lines(tree, depth=1) if tree else ()), *change_lines(reason.told)]
 
 
 def _source_of(path: str) -> str | None:
@@ -228,6 +229,7 @@ def _failure_to_json(failure: Failure) -> dict[str, Any]:
                 "place": reason.place or None,
                 "event": reason.event or None,
                 "verdict": reason.verdict,
+                "became": reason.became or None,
                 **(reason.told or {}),
             }
             for reason in failure.reasons

@@ -94,11 +94,11 @@ def _headlines(told: Mapping[str, Any]) -> Iterator[str]:
     yield f"{paint('events', 'dim')}  {told['events']:,}"
     ended = [f"{number:,} {status}" for status, number in told["runs"].items() if number]
     yield f"{paint('runs', 'dim')}    {', '.join(ended) or 'none ended'}"
-    waiting = f"{told['pending']:,} pending, {told['dead_letters']:,} dead letters"
+    waiting = f"{told['pending']:,} pending, {_counted(told['dead_letters'], 'dead letter')}"
     yield f"{paint('now', 'dim')}     {waiting}"
     for action in told["actions"]:
         counts = [f"{action[name]:,} {name}" for name in ("done", "failed", "shadow") if action[name]]
-        yield f"{paint('action', 'dim')}  {action['type']}: {', '.join(counts)}, {action['attempts']:,} attempts"
+        yield f"{paint('action', 'dim')}  {action['type']}: {', '.join(counts)}, {_counted(action['attempts'], 'attempt')}"
 
 
 def _columns() -> tuple[Column, ...]:
@@ -142,7 +142,7 @@ def _idle_lines(items: Sequence[Any], rules: Path) -> Iterator[str]:
     for item in items:
         if item["enabled"] is False or item["last_run_at"] is not None or item["pending"]:
             continue
-        judged = f"{item['judged']:,} events of its types were judged, {item['woken']:,} of them woke it"
+        judged = f"{_counted(item['judged'], 'event')} of its types judged, {item['woken']:,} of them woke it"
         if not item["judged"]:
             judged = "no event of its types was judged"
         yield printable(f"{_file_of(item, rules)}  {item['rule']}")
@@ -157,7 +157,7 @@ def _dead_lines(items: Sequence[Any], rules: Path) -> Iterator[str]:
             if _is_dead(leaf):
                 at = f"{leaf['path']}:{leaf['line']}:{leaf['column']}" if leaf["path"] else _file_of(item, rules)
                 yield printable(f"{at}  {item['rule']} {leaf['condition']}")
-                looks = f"{_looks(leaf):,} looks since {short_time(item['counted_since'])}"
+                looks = f"{_counted(_looks(leaf), 'look')} since {short_time(item['counted_since'])}"
                 yield f"  {printable(shorten(leaf['text']))} {paint(leaf['lacks'], 'yellow')} ({looks})"
 
 
@@ -165,6 +165,10 @@ def _file_of(item: Mapping[str, Any], rules: Path) -> str:
     """The rule's file and line, from here where it is there still."""
     there = rules / str(item["path"])
     return f"{shown_path(there) if there.is_file() else item['path']}:{item['line']}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _looks(leaf: Mapping[str, Any]) -> int:

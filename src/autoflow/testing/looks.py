@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from autoflow.rules.findings import near_match
 from autoflow.rules.verdict import Stage, Verdict, judge_rule, verdict_to_json
 from autoflow.store.base import Reading, Row
 from autoflow.testing import codes
+from autoflow.testing.aftermath import Aftermath, find_aftermaths
 from autoflow.testing.cast import Cast
 from autoflow.testing.rig import Rig
 from autoflow.testing.rule_sets import place_of
@@ -102,7 +103,7 @@ class Looks:
         for matter, wanted in expect.matters.items():
             for difference in await self._compare(matter, wanted, expect):
                 spot = expect.spot.below(matter.value)
-                failures.append(self._fail(spot, codes.NOT_MET, difference, matter, _named(wanted)))
+                failures.append(await self._fail(spot, codes.NOT_MET, difference, matter))
         return tuple(failures)
 
     def judge_refusal(self, step: Step) -> tuple[Failure, ...]:
@@ -116,9 +117,8 @@ class Looks:
     async def judge_end(self, spot: Spot) -> tuple[Failure, ...]:
         """What happened up to the end, and nobody expected it."""
         found = [(Matter.ACTIONS, self._actions()), (Matter.DEAD_LETTERS, await self._letters())]
-        return tuple(
-            self._fail(spot, codes.UNEXPECTED, unexpected(matter, seen), matter, ()) for matter, seen in found if seen
-        )
+        left = [(matter, unexpected(matter, seen)) for matter, seen in found if seen]
+        return tuple([await self._fail(spot, codes.UNEXPECTED, one, matter) for matter, one in left])
 
     async def _compare(self, matter: Matter, wanted: Json, expect: Expectation) -> list[Difference]:
         if matter is Matter.WHY:
@@ -200,24 +200,50 @@ class Looks:
         verdict, event = min(said, key=lambda one: _STAGES.index(one[0].stage))
         return _Said(_WORDS[verdict.stage], verdict, event)
 
-    def _fail(self, spot: Spot, code: str, difference: Difference, matter: Matter, named: Iterable[str]) -> Failure:
-        reasons = self._reasons([*named, *difference.rules]) if matter in _ACTING else ()
+    async def _fail(self, spot: Spot, code: str, difference: Difference, matter: Matter) -> Failure:
+        reasons: tuple[Reason, ...] = ()
+        if matter in _ACTING:
+            reasons = self._reasons(difference.rules, await self._aftermaths(difference, matter))
         if difference.is_about_values:
             reasons = tuple(replace(reason, told=None) for reason in reasons)
         return Failure(
             spot=spot, code=code, message=difference.message, matter=matter, diff=difference.lines, reasons=reasons
         )
 
-    def _reasons(self, named: Sequence[str]) -> tuple[Reason, ...]:
+    async def _aftermaths(self, difference: Difference, matter: Matter) -> list[Aftermath]:
+        """What became of all work, where something did not come."""
+        if not difference.is_lacking or matter is Matter.PENDING:
+            return []
+        now = self._rig.clock.now()
+        return await self._rig.read(lambda view: find_aftermaths(view, self.views, now))
+
+    def _reasons(self, named: Sequence[str], aftermaths: Sequence[Aftermath]) -> tuple[Reason, ...]:
         """Why the rules that are meant did or did not fire; where none is named, those that the last events woke."""
         wanted = dict.fromkeys(named) or dict.fromkeys(
             rule.id for rule in self.rules if self._explain(rule.id).word not in (NOT_TRIGGERED, DISABLED)
         )
         reasons = [reason for name in wanted for reason in self._reasons_of(name)]
+        reasons = _join(reasons, aftermaths) if named else _join(reasons, aftermaths) + self._older(aftermaths)
         if not reasons and self._events:
             told = describe_unmatched(self.rules, self._events[-1])
             return (Reason(rule="", place="", event="", verdict=told),)
         return tuple(reasons[:MOST_REASONS])
+
+    def _older(self, aftermaths: Sequence[Aftermath]) -> list[Reason]:
+        """What came of earlier events, which may be what was expected."""
+        last = {event.id for event in self._events}
+        places = {(rule.account, rule.id): place_of(rule) for rule in self.rules}
+        return [
+            Reason(
+                rule=one.rule,
+                place=places.get((one.account, one.rule), ""),
+                event=f"{one.event_type} {one.event}",
+                verdict="fired",
+                became=one.told,
+            )
+            for one in aftermaths
+            if one.event not in last
+        ]
 
     def _reasons_of(self, name: str) -> list[Reason]:
         found = [self._reason(rule) for rule in self.rules if rule.id == name]
@@ -268,10 +294,10 @@ _IN_WORDS = {
 }
 
 
-def _named(wanted: Json) -> list[str]:
-    """The rules that an expectation names."""
-    names = [item.get("rule") for item in wanted if isinstance(item, dict)] if isinstance(wanted, list) else []
-    return [name for name in names if isinstance(name, str)]
+def _join(reasons: Sequence[Reason], aftermaths: Sequence[Aftermath]) -> list[Reason]:
+    """Each reason with what became of that event under that rule."""
+    told = {(one.rule, f"{one.event_type} {one.event}"): one.told for one in aftermaths}
+    return [replace(reason, became=told.get((reason.rule, reason.event), "")) for reason in reasons]
 
 
 def _end_of(row: Row) -> tuple[str, ...]:

@@ -38,6 +38,8 @@ class Reason:
     event: str
     #: in a few words
     verdict: str
+    #: what became of it, where it did not come to what was expected: it waits, it was given up
+    became: str = ""
     #: what was found, what decided, and what would have had to differ, as `why` tells it
     told: JsonObject | None = None
 
@@ -67,6 +69,8 @@ class Difference(NamedTuple):
     rules: tuple[str, ...] = ()
     #: whether all that was expected is there, and only looks different: conditions are not to blame
     is_about_values: bool = False
+    #: whether there is less than was expected
+    is_lacking: bool = False
 
 
 def compare_items(matter: str, wanted: Json, seen: Sequence[Seen], *, exactly: bool = False) -> Difference | None:
@@ -76,19 +80,28 @@ def compare_items(matter: str, wanted: Json, seen: Sequence[Seen], *, exactly: b
             return None
         lines = [DiffLine(GONE, str(wanted)), DiffLine(CAME, str(len(seen)))]
         lines += [DiffLine(SAME, one.told) for one in seen]
-        return Difference(f"{matter}: expected {wanted}, there are {len(seen)}", tuple(lines), _rules_of(seen))
+        said = f"{matter}: expected {wanted}, there {'is 1' if len(seen) == 1 else f'are {len(seen)}'}"
+        return Difference(said, tuple(lines), _rules_of(seen), is_lacking=wanted > len(seen))
     pairs = _pair(wanted, seen, exactly=exactly)
     if all(one is not None and other is not None for one, other, _ in pairs) and all(
         line.is_met for _, _, lines in pairs for line in lines
     ):
         return None
     extra = [other for one, other, _ in pairs if one is None and other is not None]
-    missing = sum(1 for _, other, _ in pairs if other is None)
+    lacking = [wanted[one] for one, other, _ in pairs if one is not None and other is None]
+    missing = len(lacking)
     diff = tuple(line for one, other, lines in pairs for line in _item_lines(matter, one, other, lines))
     said = _say(matter, len(extra), missing, len(wanted))
     if missing or extra:
-        return Difference(said, diff, _rules_of(extra))
+        rules = dict.fromkeys([*_named(lacking), *_rules_of(extra)])
+        return Difference(said, diff, tuple(rules), is_lacking=bool(lacking))
     return Difference(said, diff, _rules_of(seen), is_about_values=True)
+
+
+def _named(wanted: Sequence[Json]) -> list[str]:
+    """The rules that expected items name."""
+    names = [item.get("rule") for item in wanted if isinstance(item, dict)]
+    return [name for name in names if isinstance(name, str)]
 
 
 def _say(matter: str, extra: int, missing: int, wanted: int) -> str:

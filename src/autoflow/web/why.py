@@ -64,7 +64,7 @@ def tell_why(evidence: Evidence, wanted: Wanted, *, everything: bool) -> dict[st
         },
         "items": [_to_json(one, _now(one.version, evidence, today)) for one in shown],
         "counts": dict(Counter(one.fate.outcome.value for one in judged)),
-        "notes": [] if evidence.ended else _notes(event, judged),
+        "notes": [] if evidence.ended or wanted.rule is not None else _notes(event, judged),
         "next_cursor": None,
     }
 
