@@ -57,7 +57,7 @@ async def test_why_tells_the_same_with_and_without_the_daemon(make_daemon: Calla
     code, text, messages = await daemon.command("why", "a/1", "high-value")
     assert (code, messages) == (0, "")
     assert "high-value did not act: its condition did not hold" in text
-    assert f"  jobs.yaml:2 at {commit[:8]} (the rule has changed since" in text
+    assert f"  rules/jobs.yaml:2 at {commit[:8]} (the rule has changed since, and is not committed)" in text
     assert "      ✗ job.total >= 2000  is 1500  ← decided" in text
     assert '    job.client.type is missing, needs == "Commercial" (the event has job.client.typ)' in text
     await _try_again(daemon)

@@ -96,6 +96,14 @@ async def test_a_miss_shows_the_condition_and_what_would_have_had_to_differ(desk
     assert item["changes_suffice"] is True
 
 
+async def test_one_rule_that_was_asked_about_says_nothing_of_the_others(desk: Desk) -> None:
+    """That it waits for other events is no sign that none waited for this one."""
+    await desk.line.use(together(rule("r"), rule("other", event="y")))
+    await desk.line.emit("x", {}, event_id="e1")
+    told = await desk.why("e1", rule="other")
+    assert (told["items"][0]["outcome"], told["notes"]) == ("type", [])
+
+
 async def test_a_hit_shows_what_became_of_it(desk: Desk) -> None:
     """Done, waiting, trying again, given up, cancelled by which event: each with its run and its times."""
     line = desk.line

@@ -22,6 +22,7 @@ from autoflow.app.state import DATABASE
 from autoflow.model.problem import Problem, Severity
 from autoflow.rules.loaded import Loaded
 from autoflow.rules.review import review_rules
+from autoflow.rules.source import show_path
 from autoflow.rules.succession import Key, Touched
 from autoflow.settings import Settings
 from autoflow.store.base import Reading
@@ -37,6 +38,8 @@ class Planned:
     #: None where nothing ever ran
     before: ReadSet | None
     after: ReadSet
+    #: the rules directory, for people
+    root: str = ""
     before_rules: int = 0
     after_rules: int = 0
     plan: Plan
@@ -78,6 +81,7 @@ def plan_change(
     return Planned(
         before=before,
         after=after,
+        root=show_path(settings.rules),
         before_rules=len(older.rules),
         after_rules=len(rules.rules),
         plan=plan,

@@ -78,10 +78,10 @@ def _item_lines(item: Item) -> list[str]:
 
 def _because(item: Item) -> str:
     """The sentence, with a time that is still to come as far away as it is."""
-    due = item["due_at"]
+    due, because = item["due_at"], str(item["because"])
     if item["outcome"] not in ("waiting", "retrying") or not due:
-        return str(item["because"])
-    return str(item["because"]).replace(due, f"{short_time(due)} ({from_now(due)})")
+        return because
+    return because.replace(due, f"{short_time(due)} ({from_now(due)})")
 
 
 def _ids(item: Item) -> str:
@@ -102,7 +102,7 @@ def _origin(item: Item) -> str:
         parts.append(f"at {version['commit'][:8]}{changed}")
     told = {"changed": "the rule has changed since", "removed": "the rule is not there any more"}
     if now["state"] in told:
-        commit = f", at {now['commit'][:8]}" if now.get("commit") and not now["dirty"] else ""
+        commit = f", at {now['commit'][:8]}" if now.get("commit") else ""
         commit = ", and is not committed" if now.get("dirty") else commit
         parts.append(f"({told[now['state']]}{commit})")
     return paint(" ".join(parts), "dim")

@@ -36,7 +36,9 @@ def draw_coverage(coverage: Coverage) -> Iterator[str]:
     share = coverage.all
     style = "green" if share.percent == 100 else "yellow"
     parts = _parts_in_words(coverage.leaves, coverage.actions)
-    yield f"coverage {paint(write_percent(share), style)} of {len(coverage.rules)} rule{'' if len(coverage.rules) == 1 else 's'} ({parts})"
+    number = len(coverage.rules)
+    told = f"{number} rule ({parts})" if number == 1 else f"{number} rules ({parts})"
+    yield f"coverage {paint(write_percent(share), style)} of {told}"
 
 
 def _parts_in_words(leaves: Share, actions: Share) -> str:

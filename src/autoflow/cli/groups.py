@@ -111,6 +111,18 @@ def state_of(asked: Asked) -> Path:
     return settings_for(asked["config"], state=asked["state"]).state
 
 
+def show_files(asked: Asked, *items: Any) -> None:
+    """Name the rule files of these rows as a terminal opens them. For people: programs get what the API says."""
+    from autoflow.cli.output import shown_file
+
+    places = [one for item in items for one in (item, item.get("rule_version"), item.get("version"), item.get("now"))]
+    named = [one for one in places if isinstance(one, dict) and one.get("path") and "line" in one]
+    if named:
+        rules = settings_for(asked["config"], state=asked["state"]).rules
+        for one in named:
+            one["path"] = shown_file(rules, one["path"])
+
+
 def fetch_page(asked: Asked, collection: Collection, **params: Any) -> Any:
     """One page, or all of them as one where that is asked for."""
     everything = collection.whole or asked.get("all_", False)
@@ -141,6 +153,7 @@ def _make_list(collection: Collection) -> Callable[..., None]:
         if asked["json_"]:
             print_json(page)
             return
+        show_files(asked, *page["items"])
         print_table(collection.columns, page["items"], empty=collection.empty)
         if page["next_cursor"] is not None:
             tell(f"there are more: --all shows every one, --cursor {page['next_cursor']} the next page")
@@ -172,7 +185,9 @@ def _make_show(collection: Collection) -> Callable[..., None]:
         if asked["json_"]:
             print_json(item)
             return
-        for number, one in enumerate(item.get("items", [item])):
+        shown = item.get("items", [item])
+        show_files(asked, *shown)
+        for number, one in enumerate(shown):
             print_detail(one, first=number == 0)
 
     return make_command(show_item, {"id_": (_ids(collection, str, "ID"), inspect.Parameter.empty)})

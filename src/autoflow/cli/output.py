@@ -100,6 +100,14 @@ def shown_path(path: Any) -> str:
         return str(path)
 
 
+def shown_file(rules: Any, path: str) -> str:
+    """A rule file, so that a terminal opens it from here; as the rules directory knows it where it has gone."""
+    from pathlib import Path
+
+    there = Path(rules) / path
+    return shown_path(there) if there.is_file() else path
+
+
 def printable(text: str) -> str:
     """Text without what a terminal takes for an order; the rest of an event is as foreign as its sender."""
     return "".join(char if char.isprintable() else " " if char in "\n\t" else "�" for char in text)

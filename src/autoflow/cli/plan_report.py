@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePath
 
 from autoflow.app.planning import Planned
 from autoflow.app.rule_sets import ReadSet
@@ -41,7 +42,7 @@ def render_text(planned: Planned) -> str:
         return f"no changes: {printable(_titles(planned))}\n"
     lines = [printable(_titles(planned))]
     for change in plan.rules:
-        lines += ["", *_rule_text(change)]
+        lines += ["", *_rule_text(change, planned.root)]
     for condition in _shared(plan):
         rules = ", ".join(condition.rules)
         lines += ["", f"{paint('~', 'yellow')} condition {paint(condition.name, 'bold')}  used by {rules}"]
@@ -57,7 +58,10 @@ def render_markdown(planned: Planned) -> str:
     lines = [f"### autoflow plan: {summary(plan)}", "", f"`{printable(_titles(planned))}`"]
     for change in plan.rules:
         mark, _ = MARKS[change.change]
-        told = [f"**{mark} {_name(change.rule)}**", *([f"`{place}`"] if (place := _place(change)) else [])]
+        told = [
+            f"**{mark} {_name(change.rule)}**",
+            *([f"`{place}`"] if (place := _place(change, planned.root)) else []),
+        ]
         told += _sentences(change)
         lines += ["", " · ".join(told)]
         lines += _fenced(line for one in change.differences for line in _difference_diff(one))
@@ -122,9 +126,9 @@ def _totals(plan: Plan) -> dict[str, int]:
     return {"finish_old": count(OnChange.FINISH_OLD), "cancelled": count(OnChange.CANCEL)}
 
 
-def _rule_text(change: RuleChange) -> list[str]:
+def _rule_text(change: RuleChange, root: str) -> list[str]:
     mark, style = MARKS[change.change]
-    place = _place(change)
+    place = _place(change, root)
     heading = f"{paint(mark, style)} {paint(_name(change.rule), 'bold')}"
     lines = [f"{heading}  {paint(place, 'dim')}" if place else heading]
     lines += [f"    {sentence}" for sentence in _sentences(change)]
@@ -247,14 +251,20 @@ def _fenced(lines: Iterable[str]) -> list[str]:
     return ["", f"{fence}diff", *body, fence]
 
 
-def _place(change: RuleChange) -> str:
+def _place(change: RuleChange, root: str) -> str:
+    """Where the rule stands, from here: a terminal opens it."""
     before, after = change.before, change.after
     if change.is_moved and before is not None and after is not None:
-        return printable(f"{before.path} -> {after.path}")
+        return printable(f"{_join(root, before.path)} -> {_join(root, after.path)}")
     rule = change.rule
     if rule.path is None:
         return ""
-    return printable(rule.path if rule.line is None else f"{rule.path}:{rule.line}")
+    path = _join(root, rule.path)
+    return printable(path if rule.line is None else f"{path}:{rule.line}")
+
+
+def _join(root: str, path: str | None) -> str:
+    return str(PurePath(root, path or ""))
 
 
 def _name(rule: PlannedRule) -> str:

@@ -110,7 +110,9 @@ def _read(settings: Settings, paths: list[Path] | None) -> ReadScenarios:
     wanted = list(paths or [settings.rules])
     for path in wanted:
         if not path.exists():
-            raise UsageError(f"there is no file or directory {path}", hint="name scenario files, rule files or directories")
+            raise UsageError(
+                f"there is no file or directory {path}", hint="name scenario files, rule files or directories"
+            )
     return read_scenarios(wanted, timezone=settings.timezone)
 
 

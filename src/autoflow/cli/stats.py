@@ -13,7 +13,7 @@ from autoflow.cli.completion import ids_of
 from autoflow.cli.groups import Asked, ask, make_command
 from autoflow.cli.help import help_text
 from autoflow.cli.options import settings_for
-from autoflow.cli.output import from_now, paint, printable, short_time, shown_path
+from autoflow.cli.output import from_now, paint, printable, short_time, shown_file
 from autoflow.cli.table import Column
 
 LEAST_LOOKS = 10
@@ -98,7 +98,8 @@ def _headlines(told: Mapping[str, Any]) -> Iterator[str]:
     yield f"{paint('now', 'dim')}     {waiting}"
     for action in told["actions"]:
         counts = [f"{action[name]:,} {name}" for name in ("done", "failed", "shadow") if action[name]]
-        yield f"{paint('action', 'dim')}  {action['type']}: {', '.join(counts)}, {_counted(action['attempts'], 'attempt')}"
+        counts.append(_counted(action["attempts"], "attempt"))
+        yield f"{paint('action', 'dim')}  {action['type']}: {', '.join(counts)}"
 
 
 def _columns() -> tuple[Column, ...]:
@@ -162,9 +163,7 @@ def _dead_lines(items: Sequence[Any], rules: Path) -> Iterator[str]:
 
 
 def _file_of(item: Mapping[str, Any], rules: Path) -> str:
-    """The rule's file and line, from here where it is there still."""
-    there = rules / str(item["path"])
-    return f"{shown_path(there) if there.is_file() else item['path']}:{item['line']}"
+    return f"{shown_file(rules, str(item['path']))}:{item['line']}"
 
 
 def _counted(number: int, noun: str) -> str:

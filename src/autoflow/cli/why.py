@@ -10,7 +10,7 @@ from urllib.parse import quote
 import typer
 
 from autoflow.cli.completion import ids_of
-from autoflow.cli.groups import Asked, ask, make_command
+from autoflow.cli.groups import Asked, ask, make_command, show_files
 from autoflow.cli.help import help_text
 
 HELP = help_text(
@@ -71,4 +71,5 @@ def show_why(asked: Asked) -> None:
         return
     from autoflow.cli.answers import answer_lines
 
+    show_files(asked, *told["items"])
     sys.stdout.write("\n".join(answer_lines(told)) + "\n")

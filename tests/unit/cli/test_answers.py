@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from autoflow.cli.answers import answer_lines
+from autoflow.cli.output import short_time
 from autoflow.clock import SystemClock, to_rfc3339
 
 NOW = 1_800_000_000_000
@@ -56,14 +57,15 @@ def lines(*items: dict[str, Any], **more: Any) -> list[str]:
 
 def test_what_waits_says_until_when_and_what_to_look_at() -> None:
     """With the numbers that other commands take, and the place of the version."""
-    told = lines(item("r", "waiting", "it waits until then", run="run_1", pending=4, due_at=moment(5)))
+    because = f"it waits until {moment(5)}; nothing will be sent"
+    told = lines(item("r", "waiting", because, run="run_1", pending=4, due_at=moment(5)))
     assert told[0].startswith("job.done e1 arrived 20")
     assert told[0].endswith("(2m ago)")
     assert told[1:] == [
         "  judged by the 9 rules of generation 3, which are in force",
         "",
         "✓ r waits",
-        "  it waits until then (in 5m)",
+        f"  it waits until {short_time(moment(5))} (in 5m); nothing will be sent",
         "  run run_1, pending 4",
         "  jobs.yaml:7 at aaaaaaaa, changed since that commit",
     ]

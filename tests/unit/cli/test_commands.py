@@ -4,6 +4,7 @@ import pytest
 import typer
 
 from autoflow.cli.commands import GROUPS, make_app
+from autoflow.cli.help import KNOW_BEFORE
 
 
 def names_of(app: typer.Typer) -> set[str]:
@@ -37,6 +38,13 @@ def test_a_command_of_two_words_is_found_before_that_of_the_first() -> None:
     ):
         found, _, left = root.resolve_command(context, words)  # type: ignore[attr-defined]  # the root is a group
         assert (found, left) == (name, rest)
+
+
+def test_the_section_of_what_is_asked_before_a_rule_runs_knows_the_place_of_each() -> None:
+    """Help sorts that section by this order, so each command of it stands in it."""
+    root = typer.main.get_command(make_app())
+    panels = {name: one.rich_help_panel for name, one in root.commands.items()}  # type: ignore[attr-defined]
+    assert {name for name, panel in panels.items() if panel == "Know before"} == set(KNOW_BEFORE)
 
 
 @pytest.mark.parametrize("word", ["validat", "--help", "-h", ""])

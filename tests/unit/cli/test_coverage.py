@@ -75,7 +75,7 @@ def test_what_was_not_seen_is_told_by_file_and_line(home: Path, capsys: pytest.C
     """Of all rules that the tests were played with, in the order of their files."""
     report = play(home, word="grown")
     assert capsys.readouterr().out.splitlines()[2:-2] == [
-        "greet: comparisons 0 of 2, actions 2 of 2, 1 events",
+        "greet: comparisons 0 of 2, actions 2 of 2, 1 event",
         "other: actions 0 of 1, 0 events",
         "",
         "rules/greet.yaml:4:5: user.age >= 18 was never false (greet)",

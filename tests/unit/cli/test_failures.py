@@ -1,12 +1,14 @@
 """Each error ends in its own exit code, one clear line, and no traceback."""
 
+import errno
 import json
 
 import pytest
 
 from autoflow import errors
 from autoflow.cli.client import RefusedError, refusal_of
-from autoflow.cli.failures import defect_of, exit_code_of, report_error
+from autoflow.cli.commands import make_app
+from autoflow.cli.failures import defect_of, exit_code_of, report_error, usage_error_of
 from autoflow.model.problem import Problem, Severity
 
 PROBLEM = Problem(
@@ -113,3 +115,24 @@ def test_a_defect_says_that_it_is_one() -> None:
     assert "ZeroDivisionError: division by zero" in error.message
     assert error.hint is not None
     assert "AUTOFLOW_TRACEBACK=1" in error.hint
+
+
+def test_a_wrong_call_that_knows_no_command_points_to_the_help_of_the_first_word() -> None:
+    """The parser of options does not say which command it was asked about."""
+    with pytest.raises(Exception, match="requires an argument") as wrong:
+        make_app("validate")(["validate", "--explain"], standalone_mode=False, prog_name="autoflow")
+    for words, page in (
+        (["validate", "--explain"], "autoflow validate"),
+        (["--explain"], "autoflow"),
+        ([], "autoflow"),
+    ):
+        error = usage_error_of(wrong.value, words)
+        assert error is not None
+        assert error.hint == f"see `{page} --help`"
+
+
+def test_a_disk_that_is_full_needs_no_name() -> None:
+    """Standard output has none."""
+    assert defect_of(OSError(errno.ENOSPC, "No space left on device")).message == (
+        "cannot read or write: No space left on device"
+    )
