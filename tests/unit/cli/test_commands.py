@@ -43,7 +43,8 @@ def test_a_command_of_two_words_is_found_before_that_of_the_first() -> None:
 def test_the_section_of_what_is_asked_before_a_rule_runs_knows_the_place_of_each() -> None:
     """Help sorts that section by this order, so each command of it stands in it."""
     root = typer.main.get_command(make_app())
-    panels = {name: one.rich_help_panel for name, one in root.commands.items()}  # type: ignore[attr-defined]
+    commands = root.commands  # type: ignore[attr-defined]  # the root is a group
+    panels = {name: one.rich_help_panel for name, one in commands.items()}
     assert {name for name, panel in panels.items() if panel == "Know before"} == set(KNOW_BEFORE)
 
 
