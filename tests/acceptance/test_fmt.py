@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,10 +18,14 @@ TIDY = 'trigger: { event: a } # why\nactions: [ log: { message: "no" } ]\n'.repl
 BROKEN = "trigger: { event: a\n"
 
 
-def fmt(home: Path, *words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def fmt(
+    home: Path, *words: str, given: bytes = b"", prepare: Callable[[], None] | None = None
+) -> subprocess.CompletedProcess[bytes]:
     """The command, run where the files are."""
     program = [Path(sys.executable).with_name("autoflow"), "fmt", *words]
-    return subprocess.run(program, cwd=home, input=given, capture_output=True, check=False, timeout=30)
+    return subprocess.run(
+        program, cwd=home, input=given, capture_output=True, check=False, timeout=30, preexec_fn=prepare
+    )
 
 
 @pytest.fixture
@@ -132,11 +138,18 @@ def test_machines_are_told_each_file(home: Path) -> None:
     assert done.returncode == 1
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="needs: a user who may not write everything")
+def _may_write_what_modes_allow() -> None:
+    """Root is asked like everybody else: the right to write over a file's mode is given up (prctl(2))."""
+    if os.geteuid() == 0:
+        drop_capability, override, read_search = 24, 1, 2
+        for capability in (override, read_search):
+            ctypes.CDLL(None).prctl(drop_capability, capability, 0, 0, 0)
+
+
 def test_a_file_that_may_not_be_written_is_an_error(home: Path) -> None:
     """It says which, and leaves nothing behind."""
     (home / "rules" / "untidy.yaml").chmod(0o444)
-    done = fmt(home)
+    done = fmt(home, prepare=_may_write_what_modes_allow)
     assert done.returncode == 2
     assert b"cannot write rules/untidy.yaml" in done.stderr
     assert (home / "rules" / "untidy.yaml").read_text() == UNTIDY
