@@ -65,6 +65,8 @@ class Dispatcher:
         self._claiming = asyncio.Lock()
         self._busy: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
+        #: nothing is begun any more, not even what was stored as begun
+        self._has_ended = False
         self._inner = inner
         #: whether all that was claimed last sent nothing out
         self._only_inner = False
@@ -121,6 +123,7 @@ class Dispatcher:
                 await self._express.rest()
         if self._busy:
             await asyncio.wait(self._busy.values(), timeout=max(0.0, until - time.monotonic()))
+        self._has_ended = True
         for task in tuple(self._busy.values()):
             task.cancel()
         if self._busy:
@@ -130,9 +133,13 @@ class Dispatcher:
 
     async def _release(self) -> None:
         """Nothing is under way any more: what was cut off here did not end the daemon, and is not held against it."""
-        epoch = self._store.epoch
+
+        def release(tx: Transaction) -> None:
+            self._express.is_open = False  # what comes behind this waits for the next start
+            waiting.release_claims(tx, epoch=self._store.epoch)
+
         try:
-            await self._store.transact(lambda tx: waiting.release_claims(tx, epoch=epoch))
+            await self._store.transact(release)
         except StorageError as error:
             log.error("dispatch.storage", error=str(error))
 
@@ -253,7 +260,10 @@ class Dispatcher:
         return self._perform(claimed.pending, self._executor.perform(claimed, slot), slot)
 
     def _begin(self, one: Express, pending: Pending) -> None:
-        """It was stored as begun."""
+        """It was stored as begun. What was too late for a stop is due again: nobody would keep what came of it."""
+        if self._has_ended:
+            one.slot.leave()
+            return
         self._perform(pending, self._executor.perform_begun(one.work(pending), one.slot), one.slot)
 
     def _perform(self, pending: Pending, performing: Awaitable[None], slot: Slot) -> asyncio.Task[None]:

@@ -166,10 +166,25 @@ class Executor:
 
     async def _go_on_begun(self, work: Work, slot: Slot) -> None:
         await slot.begin()
+        if work.pending.id in self._store.flagged:
+            slot.leave()
+            await self._call_off(work)
+            return
         self._metrics.trigger_late(self._clock.now() - work.pending.due_at)
         following = await self._attempt(work, FIRST, slot)
         while following is not None:
             following = await self._perform_step(following, work.rule, slot)
+
+    async def _call_off(self, work: Work) -> None:
+        """End a run that was cancelled while it waited for its slot: its attempt is counted, and is not made."""
+        failure = Reject(code="cancelled", detail="its run was cancelled before this was sent")
+        ending = Ending(
+            pending=work.pending,
+            attempt=_end_of(work, FIRST, AttemptResult.REJECTED, failure),
+            following=Move(pending=work.pending, keep=False),
+        )
+        await self.keep(lambda: self.ledger.end(ending))
+        log.info("run.cancelled", **_ids(work))
 
     async def _perform_step(self, step: _Next, rule: Rule, slot: Slot) -> _Next | None:
         """Perform one step; what to go on with at once, or None."""
