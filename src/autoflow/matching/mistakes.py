@@ -23,6 +23,12 @@ _OTHER_WORDS: Final = {
     "like": "write contains, starts with, ends with or matches",
     "equals": "write ==",
     "equal": "write ==",
+    **dict.fromkeys(("eq", "is_equal"), "write =="),
+    **dict.fromkeys(("ne", "neq", "notEqual", "not_equal", "not_equals", "notEquals"), "write !="),
+    **dict.fromkeys(("gt", "greater", "greaterThan", "greater_than", "above", "over"), "write >"),
+    **dict.fromkeys(("gte", "ge", "greaterThanInclusive", "greater_or_equal", "greater_than_inclusive"), "write >="),
+    **dict.fromkeys(("lt", "less", "lessThan", "less_than", "below", "under"), "write <"),
+    **dict.fromkeys(("lte", "le", "lessThanInclusive", "less_or_equal", "less_than_inclusive"), "write <="),
     "isEmpty": "write is empty",
     "exist": "write exists",
 }

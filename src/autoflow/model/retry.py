@@ -30,6 +30,8 @@ def parse_retry(value: Json) -> RetryPolicy:
         if value not in PRESETS:
             raise ValueError(f"unknown retry policy {value!r}; known are {', '.join(PRESETS)}")
         return PRESETS[value]
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_ATTEMPTS:
+        raise ValueError(f"{value} what? for {value} attempts write {{ max_attempts: {value} }}")
     if not isinstance(value, Mapping):
         raise ValueError("a retry policy is a word (standard, patient, quick, none) or a map")
     if "schedule" in value:

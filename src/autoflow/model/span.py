@@ -9,6 +9,9 @@ UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w":
 
 _PART = re.compile(r"(\d+)(ms|s|m|h|d|w)")
 _WHOLE = re.compile(r"(?:\d+(?:ms|s|m|h|d|w))+")
+_WORDED = re.compile(
+    r"(\d+)\s*(ms|milliseconds?|s|sec(?:ond)?s?|m|min(?:ute)?s?|h|hrs?|hours?|d|days?|w|wks?|weeks?)(?![a-z])[\s,]*(?:and\s+)?"
+)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 LONGEST = 3_650 * UNITS["d"]
 """Ten years: longer than that is a mistake, and times stay far inside 64 bits."""
@@ -20,11 +23,22 @@ def parse_span(text: str) -> int:
     if _NUMBER.fullmatch(text):
         raise ValueError(f"{text} what? write {text}s, {text}m or {text}h")
     if not _WHOLE.fullmatch(text):
-        raise ValueError(f"{text!r} is not a span; write for example 30s, 5m, 1h30m or 7d")
+        raise ValueError(f"{text!r} is not a span; write {_spell(text) or 'for example 30s, 5m, 1h30m or 7d'}")
     total = sum(int(number) * UNITS[unit] for number, unit in _PART.findall(text))
     if total > LONGEST:
         raise ValueError(f"{text!r} is longer than ten years")
     return total
+
+
+def _spell(text: str) -> str | None:
+    """What was meant by `5 minutes` or `1 hour and 30 min`; None where that is not plain."""
+    text = text.lower()
+    parts = [(found[1], found[2]) for found in _WORDED.finditer(text)]
+    if not parts or _WORDED.sub("", text):
+        return None
+    return "".join(
+        number + ("ms" if unit in ("ms", "millisecond", "milliseconds") else unit[0]) for number, unit in parts
+    )
 
 
 def write_span(millis: int) -> str:

@@ -355,7 +355,7 @@ def _explain_structure(said: str) -> tuple[str, str | None]:
     if "expected key" in said or "'-' indicator" in said:
         return "this line fits nowhere", "its indentation is that of no line above it"
     if "mapping values" in said:
-        return "a key does not fit here", "the line above it lacks its colon, or has a value already"
+        return "a key does not fit here", "the line above it lacks its colon, or this one is indented too far"
     if "expected node content" in said:
         return "a value is missing here", "write one, and close what is opened: [ ], { }"
     if "expected ':'" in said:

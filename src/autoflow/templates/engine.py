@@ -66,6 +66,13 @@ def find_paths(source: str) -> frozenset[str]:
     return frozenset(guard(lambda: ENVIRONMENT.undeclared_variables_in_str(source, nested=True)))
 
 
+_ENDS = {
+    "expected end of variable block": "a value ends with }}",
+    "expected end of block": "a tag ends with %}",
+}
+"""What the engine says of a tag that does not end where it should."""
+
+
 def check_tags(source: str) -> None:
     """TemplateError for what the engine would take, or find only when it renders."""
     bare = _COMMENT.sub(_blank_out, source)
@@ -126,4 +133,7 @@ def _translate(error: minijinja.TemplateError, span: tuple[int, int] | None) -> 
         return TemplateError(detail, hint=hint, line=error.line, span=span)
     if error.kind == "OutOfFuel":
         detail = "the template takes too many steps"
+    if detail.startswith("unexpected") and detail.endswith(tuple(_ENDS)):
+        hint = next(hint for end, hint in _ENDS.items() if detail.endswith(end))
+        return TemplateError(detail, hint=hint, line=error.line, span=span)
     return TemplateError(detail, line=error.line, span=span)

@@ -181,7 +181,9 @@ def read_keys(value: Json, keys: Keys, at: Pointer, notes: Notes) -> dict[str, A
             notes.add((*at, name), f"unknown key {name!r}", hint, code=codes.UNKNOWN_KEY, on_key=True)
     missing = [name for name, key in keys.items() if key.needed and name not in value]
     for name in missing:
-        notes.add(at, f"{_name(at)} has no {name!r}", keys[name].doc, code=codes.MISSING_KEY)
+        doc = keys[name].doc
+        about = f"{name}: {doc[:1].lower()}{doc[1:].rstrip('.')}" if doc else None
+        notes.add(at, f"{_whole(at)} has no {name!r}", about, code=codes.MISSING_KEY)
     read: dict[str, Any] = {}
     for name, key in keys.items():
         if name in value and value[name] is None:
@@ -259,6 +261,11 @@ def _show(value: Json) -> str:
     return (
         str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, str) else str(value)[:60]
     )
+
+
+def _whole(at: Pointer) -> str:
+    """A map by its key; one of a list by its place in it."""
+    return f"item {at[-1] + 1} of {_name(at)}" if at and isinstance(at[-1], int) else _name(at)
 
 
 def _name(at: Pointer) -> str:

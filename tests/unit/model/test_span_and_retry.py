@@ -30,7 +30,14 @@ def test_a_written_span_reads_as_it_was(millis: int) -> None:
         ("1.5", "what?"),
         ("PT5M", "is not a span"),
         ("-5m", "is not a span"),
-        ("5 m", "is not a span"),
+        ("5 m", "write 5m"),
+        ("5 minutes", "write 5m"),
+        ("90 sec", "write 90s"),
+        ("1 hour and 30 min", "write 1h30m"),
+        ("2 weeks, 3 days", "write 2w3d"),
+        ("250 milliseconds", "write 250ms"),
+        ("2 months", "write for example"),
+        ("minutes 5", "write for example"),
         ("", "is not a span"),
         ("999999w", "longer than ten years"),
     ],
@@ -39,6 +46,21 @@ def test_what_is_no_span_is_refused_with_what_to_write(text: str, said: str) -> 
     """The message helps."""
     with pytest.raises(ValueError, match=said.replace("?", r"\?")):
         parse_span(text)
+
+
+@pytest.mark.parametrize("text", ["5 minutes", "1 hour and 30 min", "3 hrs 5 secs", "2 wks, 3 days", "7 MS"])
+def test_what_is_said_to_be_written_is_a_span(text: str) -> None:
+    """Whoever follows the message is done."""
+    with pytest.raises(ValueError, match="is not a span") as said:
+        parse_span(text)
+    assert parse_span(str(said.value).rpartition("write ")[2]) > 0
+
+
+def test_a_number_is_no_retry_policy_and_says_how_it_is_written() -> None:
+    """It could be attempts or repetitions: the key says which."""
+    with pytest.raises(ValueError, match=r"for 3 attempts write \{ max_attempts: 3 \}"):
+        parse_retry(3)
+    assert len(parse_retry({"max_attempts": 3}).schedule) == 3
 
 
 def test_presets_have_their_attempts() -> None:

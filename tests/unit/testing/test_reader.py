@@ -91,6 +91,12 @@ def test_a_wrong_file_is_told_in_one_go(tmp_path: Path, text: str, place: list[t
     assert found(tmp_path, text) == place
 
 
+def test_a_key_that_a_test_lacks_is_told_with_the_test_that_lacks_it(tmp_path: Path) -> None:
+    """Not with the list it stands in; the hint begins as the line to write does."""
+    [problem] = read(tmp_path, "tests:\n  - { name: t, steps: [ { advance: 1s } ] }\n  - { name: u }\n").problems
+    assert (problem.message, problem.hint) == ("item 2 of tests has no 'steps'", "steps: what happens, in order")
+
+
 def test_two_tests_of_one_name_are_refused(tmp_path: Path) -> None:
     """Reports know tests by their names."""
     test = "  - { name: t, steps: [ { advance: 1s } ] }\n"
