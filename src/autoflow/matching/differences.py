@@ -63,7 +63,17 @@ def _diff(
     if before is None or after is None:
         yield from _one_sided(before, after, path, name)
         return
-    before, after = _level(before, after)
+    group, other = _level(before, after)
+    if group is before and other is after:
+        yield from _diff_alike(before, after, path, name)
+        return
+    told = tuple(_diff_alike(group, other, path, name))
+    # They come to the same, and are not the same: a condition by itself, and in a group of its own.
+    yield from told or (ConditionDifference(path, _write_form(before), _write_form(after), name),)
+
+
+def _diff_alike(before: Condition, after: Condition, path: str, name: str | None) -> Iterator[ConditionDifference]:
+    """Two that are there and not the same; a group, if one of them is, beside a group."""
     if before.name == after.name:
         name = after.name or name
     elif _is_same(_unnamed(before), _unnamed(after)):
@@ -76,6 +86,13 @@ def _diff(
         yield from _diff_groups(before, after, path, name)
     else:
         yield ConditionDifference(path, write_text(before), write_text(after), name)
+
+
+def _write_form(condition: Condition) -> str:
+    """A condition in one line that shows whether it is a group."""
+    if not isinstance(condition, All | Any):
+        return write_text(condition)
+    return f"{'all' if isinstance(condition, All) else 'any'} of [{write_text(condition)}]"
 
 
 def _one_sided(

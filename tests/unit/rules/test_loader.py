@@ -232,10 +232,10 @@ def test_a_condition_is_marked_inside_its_line() -> None:
         assert (problem.line, problem.column) == (1, len("when: ") + quoted.index("= 5") + 1), quoted
 
 
-def test_a_condition_over_several_lines_is_marked_at_its_beginning() -> None:
-    """Where a character stands cannot be told from a folded text."""
+def test_a_condition_over_several_lines_is_marked_where_the_mistake_is() -> None:
+    """In the line of the folded text that it stands in."""
     (problem,) = load(f"when: >\n  a.b = 5\n  and c exists\n{GOOD}").errors
-    assert (problem.line, problem.column) == (1, 7)
+    assert (problem.line, problem.column) == (2, 7)
 
 
 @pytest.mark.parametrize("suffix", ["json", "yaml"])
