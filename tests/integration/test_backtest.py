@@ -19,7 +19,7 @@ from autoflow.app.rule_sets import read_revision, read_worktree
 from autoflow.app.state import DATABASE
 from autoflow.errors import RulesError, StorageError, UsageError
 from autoflow.model.event import Event
-from autoflow.settings import Settings
+from autoflow.settings import Settings, load_settings
 from autoflow.store.sqlite.store import SqliteStore
 from autoflow.store.sqlite.tape import Tape
 from autoflow.testing.comparison import Kind
@@ -85,6 +85,20 @@ def test_two_versions_are_compared_over_the_events_of_a_file(home: Path) -> None
     assert counts(found) == {("big", Kind.REMOVED): 1, ("big", Kind.DUE): 1}
     assert (found.comparison.before, found.comparison.after) == (8, 7)
     assert found.comparison.unchanged == {("default", "says"): 3, ("default", "hears"): 3}
+
+
+def test_notifiers_of_a_config_are_handed_to_both_sides(home: Path) -> None:
+    """Whatever they are made of: the settings do not let themselves be written, and a process is sent a copy."""
+    config = home / "config.yaml"
+    config.write_text(
+        "notifiers: { email: { transport: outbox, from: 'A <a@example.com>' }, post: { type: email, transport: outbox } }\n"
+        "egress: { allow: ['127.0.0.1:9000'] }\nevents: { job.done: { example: done.json } }\n"
+    )
+    settings = load_settings(config, overrides={}, environ={})
+    sides = Sides(before=read_revision(settings, "HEAD"), after=read_worktree(settings), templates={})
+    recording = Recording(events=iter([happened(0, 600)]))
+    found = run_backtest(settings, sides, recording, only=frozenset(), tell=lambda *_: None)
+    assert counts(found) == {("big", Kind.REMOVED): 1}
 
 
 def test_only_one_account_is_replayed_where_that_is_asked(home: Path) -> None:

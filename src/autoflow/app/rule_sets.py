@@ -6,7 +6,7 @@ A set is read first, as texts and documents, so that it can be handed to another
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -120,7 +120,7 @@ def sources_of(settings: Settings) -> Sources:
     return Sources(
         rules=settings.rules,
         templates=settings.templates,
-        notifiers=dict(settings.notifiers),
+        notifiers={name: replace(one, options=dict(one.options)) for name, one in settings.notifiers.items()},
         egress=settings.egress,
     )
 
