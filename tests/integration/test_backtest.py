@@ -91,7 +91,7 @@ def test_notifiers_of_a_config_are_handed_to_both_sides(home: Path) -> None:
     """Whatever they are made of: the settings do not let themselves be written, and a process is sent a copy."""
     config = home / "config.yaml"
     config.write_text(
-        "notifiers: { email: { transport: outbox, from: 'A <a@example.com>' }, post: { type: email } }\n"
+        "notifiers: { email: { transport: outbox, from: 'A <a@example.com>' } }\n"
         "egress: { allow: ['127.0.0.1:9000'] }\nevents: { job.done: { example: done.json } }\n"
     )
     settings = load_settings(config, overrides={}, environ={})
