@@ -53,7 +53,10 @@ def usage_error_of(error: Exception, words: Sequence[str]) -> UsageError | None:
     command = words[:1] if words and not words[0].startswith("-") else ()  # it does not always know where it was
     path = context.command_path if context is not None else " ".join(("autoflow", *command))
     message = _POSSIBLE.sub(r"; did you mean \1?", str(error.format_message()).rstrip("."))
-    return UsageError(message[:1].lower() + message[1:], hint=f"see `{path} --help`")
+    hint = f"see `{path} --help`"
+    if path == "autoflow" and words and words[0].startswith("-"):
+        hint = "options of a command stand behind it; " + hint
+    return UsageError(message[:1].lower() + message[1:], hint=hint)
 
 
 def defect_of(error: Exception) -> AutoflowError:

@@ -32,7 +32,7 @@ def read_since(text: str | None, now: Millis) -> Millis:
         return max(0, now - parse_span(text))
     except ValueError as error:
         if not text[:4].isdigit() or text.isdigit():
-            raise UsageError(f"since: {error}") from None
+            raise UsageError(f"since: {error}", hint="or a time: 2026-03-29T00:50:00Z") from None
     try:
         return from_rfc3339(text)
     except ValueError as error:

@@ -123,12 +123,14 @@ def test_a_wrong_call_that_knows_no_command_points_to_the_help_of_the_first_word
         make_app("validate")(["validate", "--explain"], standalone_mode=False, prog_name="autoflow")
     for words, page in (
         (["validate", "--explain"], "autoflow validate"),
-        (["--explain"], "autoflow"),
         ([], "autoflow"),
     ):
         error = usage_error_of(wrong.value, words)
         assert error is not None
         assert error.hint == f"see `{page} --help`"
+    early = usage_error_of(wrong.value, ["--explain", "AF110", "validate"])
+    assert early is not None
+    assert early.hint == "options of a command stand behind it; see `autoflow --help`"
 
 
 def test_a_disk_that_is_full_needs_no_name() -> None:

@@ -251,6 +251,8 @@ def test_files_of_the_catalogue_that_cannot_be_read_are_told(tmp_path: Path) -> 
     told = {(Path(problem.path).name, problem.line, problem.column, problem.code) for problem in problems}
     assert ("bad.json", 2, 11, "AF107") in told
     assert ("missing.json", 1, 1, "AF107") in told
+    lacking = next(problem for problem in problems if problem.path.endswith("missing.json"))
+    assert lacking.hint == "the config names it under events: x.json"
     assert ("bad.yaml", "AF101") in {(name, code) for name, _, _, code in told}
     assert ("rule.yaml", 2, 32, "AF253") in told
 

@@ -167,8 +167,9 @@ async def test_the_first_event_of_a_span_is_found(line: Line) -> None:
 @pytest.mark.parametrize("text", ["yesterday", "7", "", "-1d", "2026-03-29", "2026-99-29T00:00:00Z", "20"])
 def test_what_is_no_span_is_refused(text: str) -> None:
     """With what could be written instead."""
-    with pytest.raises(UsageError, match="since: "):
+    with pytest.raises(UsageError, match="since: ") as refused:
         read_since(text, START)
+    assert "2026-03-29T00:50:00Z" in str(refused.value.hint)
 
 
 def test_a_span_or_a_time_says_since_when() -> None:

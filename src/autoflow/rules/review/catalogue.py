@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from autoflow.matching.near import write_near
@@ -70,8 +71,8 @@ def read_catalogue(events: Mapping[str, EventFiles]) -> Catalogue:
     problems: list[Problem] = []
     shapes = {}
     for name, files in events.items():
-        examples = [_read(path, problems) for path in files.examples]
-        schema = _read(files.schema, problems) if files.schema is not None else None
+        examples = [_read(path, name, problems) for path in files.examples]
+        schema = _read(files.schema, name, problems) if files.schema is not None else None
         shapes[name] = EventShape(
             name,
             SchemaShape(schema) if schema is not None else None,
@@ -93,32 +94,35 @@ def data_reference(reference: Reference) -> Reference | None:
     return Reference(fact=first, path=write_steps(list(steps[1:])))
 
 
-def _read(path: Path, problems: list[Problem]) -> Json | None:
+def _read(path: Path, name: str, problems: list[Problem]) -> Json | None:
     """What a file holds, as JSON or YAML; None where it cannot be read, or holds nothing."""
     file = read_file(path, None)
     if file.problem is not None:
-        problems.append(file.problem)
+        problems.append(replace(file.problem, hint=_named(name)))
         return None
     if path.suffix == ".json":
         try:
             return json.loads(file.text)
         except ValueError as error:
-            problems.append(_refuse(path, error))
+            problems.append(_refuse(path, name, error))
             return None
     read = read_yaml(file.text, path=show_path(path))
     problems += read.all_problems
     return read.documents[0].value if read.documents else None
 
 
-def _refuse(path: Path, error: ValueError) -> Problem:
+def _refuse(path: Path, name: str, error: ValueError) -> Problem:
     place, said = _FIRST, str(error)
     if isinstance(error, json.JSONDecodeError):
         place = Place(line=error.lineno, column=error.colno, end_line=error.lineno, end_column=error.colno + 1)
         said = error.msg
     message = f"cannot be read: this is not JSON: {said}"
-    return problem_at(
-        show_path(path), place, Severity.ERROR, codes.UNREADABLE, message, "the config's events name it"
-    )
+    return problem_at(show_path(path), place, Severity.ERROR, codes.UNREADABLE, message, _named(name))
+
+
+def _named(name: str) -> str:
+    """Who wants the file: it is not where rules are."""
+    return f"the config names it under events: {name}"
 
 
 def _data_of(example: Json, name: str) -> Json:
