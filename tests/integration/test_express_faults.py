@@ -2,13 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from autoflow.model.event import Event
+from autoflow.model.json import JsonObject
 from autoflow.store.base import Transaction
 from autoflow.web.acts import cancel_run
 from support.stage import RULE, Stage
@@ -60,10 +61,15 @@ async def test_what_cannot_be_rendered_for_a_defect_keeps_no_event_out(
     assert stage.line.slots.free == ROOM
 
 
+async def list_runs(stage: Stage, status: str | None = None) -> Sequence[JsonObject]:
+    """The newest first."""
+    return await stage.line.rows("list_runs", before="~", status=status, rule=None, account=None, limit=9)
+
+
 async def cancel_the_last(stage: Stage) -> None:
     """As `autoflow runs cancel` does."""
-    runs = await stage.line.rows("list_runs", before="~", status=None, rule=None, account=None, limit=9)
-    await stage.line.store.transact(lambda tx: cancel_run(tx, max(run["id"] for run in runs)))
+    last = (await list_runs(stage))[0]["id"]
+    await stage.line.store.transact(lambda tx: cancel_run(tx, last))
 
 
 async def test_what_was_cancelled_as_it_waited_for_a_slot_is_not_sent(stage: Stage) -> None:
@@ -76,7 +82,7 @@ async def test_what_was_cancelled_as_it_waited_for_a_slot_is_not_sent(stage: Sta
     await stage.settle()
     assert len(stage.line.recorder.sent) == 2
     assert sorted(await stage.line.runs()) == [("r", "cancelled"), ("r", "done"), ("r", "done")]
-    [run] = await stage.line.rows("list_runs", before="~", status="cancelled", rule=None, account=None, limit=9)
+    [run] = await list_runs(stage, "cancelled")
     [attempt] = await stage.line.rows("attempts_of_run", run_id=run["id"])
     assert (attempt["result"], attempt["code"]) == ("rejected", "cancelled")
     assert (await stage.counts())[2] is None
@@ -122,4 +128,24 @@ async def test_a_commit_that_outlasts_the_stop_sends_nothing_behind_it(stage: St
     await stage.start()
     await stage.until_sent(1)
     await stage.settle()
+    assert len(stage.line.recorder.sent) == 1
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["before the kill", "after it"])
+async def test_a_cancelled_run_leaves_no_attempt_under_way(stage: Stage, *, is_first: bool) -> None:
+    """The daemon was killed as it sent: what became of that attempt will never be known, and its run has ended."""
+    stage.answering.clear()
+    await stage.post()
+    await stage.until_sent(1)
+    if is_first:
+        await cancel_the_last(stage)
+    await stage.kill()
+    stage.line._open()
+    if not is_first:
+        await cancel_the_last(stage)
+    await stage.start()
+    await stage.settle()
+    [run] = await list_runs(stage)
+    [attempt] = await stage.line.rows("attempts_of_run", run_id=run["id"])
+    assert (run["status"], attempt["result"]) == ("cancelled", "unknown")
     assert len(stage.line.recorder.sent) == 1

@@ -226,6 +226,9 @@ def end_runs(tx: Transaction, ends: Sequence[RunEnd]) -> None:
         if end.error is not None or end.status is not RunStatus.DONE
     ]
     tx.insert_many("finish_run", told)
+    # A daemon may have been killed as it sent something of what is cancelled now.
+    cancelled = [(end.pending.run_id, tx.now) for end in ends if end.status is RunStatus.CANCELLED]
+    tx.insert_many("forget_results_of_runs", cancelled)
     _leave(tx, [end.pending for end in ends])
 
 

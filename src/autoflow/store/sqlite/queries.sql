@@ -412,6 +412,13 @@ SET result = 'unknown', finished_at = v.column3, detail = 'the daemon ended befo
 FROM (VALUES (:run_id, :step, :finished_at)) AS v
 WHERE attempts.run_id = v.column1 AND attempts.step = v.column2 AND attempts.finished_at IS NULL;
 
+-- forget_results_of_runs --
+-- The same, of all steps of a run that ends here.
+UPDATE attempts
+SET result = 'unknown', finished_at = v.column2, detail = 'the daemon ended before the answer was kept'
+FROM (VALUES (:run_id, :finished_at)) AS v
+WHERE attempts.run_id = v.column1 AND attempts.finished_at IS NULL;
+
 -- counted_attempts --
 -- How often steps were attempted, by [run, step].
 SELECT s.run_id, s.step, s.attempts, s.series_base
