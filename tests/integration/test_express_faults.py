@@ -10,13 +10,11 @@ import pytest
 
 from autoflow.model.event import Event
 from autoflow.model.json import JsonObject
+from autoflow.runs.slots import EXPRESS
 from autoflow.store.base import Transaction
 from autoflow.web.acts import cancel_run
 from support.stage import RULE, Stage
 from support.turns import turn
-
-ROOM = 2 * 8
-"""What may be claimed where nothing is."""
 
 
 @pytest.fixture
@@ -41,7 +39,7 @@ async def test_a_defect_at_one_event_gives_back_the_room_of_those_before_it(
     monkeypatch.setattr(stage.line.engine, "judge", fail_at_the_third)
     with pytest.raises(ZeroDivisionError):
         await stage.post(3)
-    assert (dict(stage.line.express.ready), stage.line.slots.free) == ({}, ROOM)
+    assert (dict(stage.line.express.ready), stage.held) == ({}, 0)
 
 
 async def test_what_cannot_be_rendered_for_a_defect_keeps_no_event_out(
@@ -55,10 +53,10 @@ async def test_what_cannot_be_rendered_for_a_defect_keeps_no_event_out(
     monkeypatch.setattr(stage.line.executor, "render", fail)
     await stage.post(2)
     assert (await stage.counts())[0] == 2
-    await stage.until(lambda: stage.line.slots.free < ROOM)
+    await stage.until(lambda: stage.held > 0)
     await stage.settle()
     assert [letter["code"] for letter in await stage.line.dead_letters()] == ["internal-error"] * 2
-    assert stage.line.slots.free == ROOM
+    assert not stage.held
 
 
 async def list_runs(stage: Stage, status: str | None = None) -> Sequence[JsonObject]:
@@ -86,7 +84,7 @@ async def test_what_was_cancelled_as_it_waited_for_a_slot_is_not_sent(stage: Sta
     [attempt] = await stage.line.rows("attempts_of_run", run_id=run["id"])
     assert (attempt["result"], attempt["code"]) == ("rejected", "cancelled")
     assert (await stage.counts())[2] is None
-    assert stage.line.slots.free == ROOM
+    assert not stage.held
 
 
 async def test_a_changed_rule_ends_what_waits_for_a_slot(tmp_path: Path) -> None:
@@ -149,3 +147,26 @@ async def test_a_cancelled_run_leaves_no_attempt_under_way(stage: Stage, *, is_f
     [attempt] = await stage.line.rows("attempts_of_run", run_id=run["id"])
     assert (run["status"], attempt["result"]) == ("cancelled", "unknown")
     assert len(stage.line.recorder.sent) == 1
+
+
+async def test_targets_that_hang_keep_no_other_one_waiting(tmp_path: Path) -> None:
+    """Two of them hold half of the slots, and as much begun as they may: what is due for a third one goes out."""
+    stage = Stage(tmp_path / "autoflow.db")
+    stage.line.recorder.to = lambda params: params["url"].rpartition("/")[0]
+    rule = RULE.replace("/{{ n }}", "/")
+    await stage.start(
+        "---".join(
+            rule.replace("id: r", f'id: {one}\nwhen: n == "{one}"').replace("a.example", f"{one}.example")
+            for one in ("a", "b", "c")
+        )
+    )
+    stage.answering.clear()
+    for name in ("a", "b"):
+        await stage.post(EXPRESS * 2, n=name)
+    await stage.post(n="a")  # no room: from here on all are claimed
+    await stage.post(n="c")
+    await stage.until_sent(5)
+    assert sorted(request.rule_id for request in stage.line.recorder.sent) == ["a", "a", "b", "b", "c"]
+    stage.answering.set()
+    await stage.settle()
+    await stage.kill()

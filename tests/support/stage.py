@@ -72,6 +72,11 @@ class Stage:
         """Until nothing is under way."""
         await self.until(lambda: not self.line.dispatcher.busy and not self.line.express.ready)
 
+    @property
+    def held(self) -> int:
+        """How many runs have room: claimed, or begun with their events."""
+        return self.line.slots._claims.total
+
     async def stand_still(self) -> None:
         """Nothing is claimed any more."""
         await self._end(self.running)

@@ -28,6 +28,8 @@ class Slots:
         self.total = total
         self._most = max(1, int(total * share))
         self._claims = _Count()
+        #: how many of them began with their events
+        self._express = 0
         #: claims of what sends nothing
         self._inner = 0
         self._sends = _Count()
@@ -41,8 +43,8 @@ class Slots:
 
     @property
     def free(self) -> int:
-        """How much more may be claimed."""
-        return AHEAD * self.total - self._claims.total
+        """How much more may be claimed. What began with its event takes no room here: its targets may all hang."""
+        return AHEAD * self.total - (self._claims.total - self._express)
 
     @property
     def inner_room(self) -> int:
@@ -68,6 +70,7 @@ class Slots:
         if self._closed or claims.total >= EXPRESS * self.total or claims.of[target] >= EXPRESS * self._most:
             return None
         claims.add(target)
+        self._express += 1
         return Slot(self, target, is_counted=True)
 
     def hold(self, number: int) -> None:
@@ -133,8 +136,9 @@ class Slots:
                 del self._ready[place]
                 return
 
-    def _release(self, target: str | None) -> None:
+    def _release(self, target: str | None, *, is_express: bool) -> None:
         self._claims.remove(target)
+        self._express -= is_express
         self.freed()
 
 
@@ -180,7 +184,7 @@ class Slot:
         self._is_held = False
         if self._is_sending:
             self._slots._end(self.target)
-        self._slots._release(self.target)
+        self._slots._release(self.target, is_express=self._is_counted)
 
 
 class _Count:
