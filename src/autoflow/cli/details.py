@@ -17,8 +17,43 @@ TIMES = frozenset({"due_at"})
 
 def print_detail(item: Mapping[str, Any], *, first: bool = True) -> None:
     """The thing on standard output; what is empty is left out. Several are set apart by an empty line."""
+    if isinstance(item.get("document"), Mapping):
+        item = {**item, "document": _spoken(item["document"])}
     lines = _lines(item, depth=0)
     sys.stdout.write("\n".join([*([] if first else [""]), *lines]) + "\n")
+
+
+def _spoken(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule with its conditions as lines, as they are mostly written: a tree of keys is hard to read."""
+    told = dict(document)
+    if "when" in told:
+        told["when"] = "\n".join(_condition_lines(told["when"], is_whole=True))
+    for key in ("trigger", "cancel_on"):
+        value = told.get(key)
+        if isinstance(value, Mapping):
+            told[key] = _spoken(value)
+        elif isinstance(value, list):
+            told[key] = [_spoken(one) for one in value]
+    return told
+
+
+def _condition_lines(tree: Any, *, is_whole: bool = False) -> list[str]:
+    """A comparison as a line; a choice with its parts below it. What must all hold needs no heading at the top."""
+    from autoflow.matching.tree import parse_condition
+    from autoflow.matching.wording import write_leaf
+    from autoflow.model.condition import Leaf
+
+    if not isinstance(tree, Mapping):
+        return [str(tree)]
+    if "fact" in tree:
+        leaf = parse_condition(tree).condition
+        return [write_leaf(leaf)] if isinstance(leaf, Leaf) else [json.dumps(tree, ensure_ascii=False)]
+    for kind in ("all", "any", "not"):
+        if kind in tree:
+            parts = tree[kind] if isinstance(tree[kind], list) else [tree[kind]]
+            inner = [line for part in parts for line in _condition_lines(part)]
+            return inner if is_whole and kind == "all" else [kind, *(f"  {line}" for line in inner)]
+    return [f"condition {tree['condition']}" if "condition" in tree else json.dumps(tree, ensure_ascii=False)]
 
 
 def _lines(item: Mapping[str, Any], *, depth: int) -> list[str]:
