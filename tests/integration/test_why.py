@@ -104,6 +104,15 @@ async def test_one_rule_that_was_asked_about_says_nothing_of_the_others(desk: De
     assert (told["items"][0]["outcome"], told["notes"]) == ("type", [])
 
 
+async def test_half_a_letter_that_a_reference_finds_is_told_with_a_mark(desk: Desk) -> None:
+    """Letters beyond the first plane have two halves there; one alone cannot be sent."""
+    half = {"fact": "h", "path": "$.a[1]", "operator": "equal", "value": "x"}
+    await desk.line.use(rule("r", when={"all": [half]}))
+    await desk.line.emit("x", {"h": {"a": "\N{GRINNING FACE}"}}, event_id="e1")
+    item = await desk.rule("e1", "r")
+    assert item["conditions"]["all"][0]["actual"] == "?"
+
+
 async def test_a_hit_shows_what_became_of_it(desk: Desk) -> None:
     """Done, waiting, trying again, given up, cancelled by which event: each with its run and its times."""
     line = desk.line

@@ -44,12 +44,17 @@ def terminal_width() -> int | None:
 def print_json(value: Any) -> None:
     """One JSON value on standard output; indented for people on a terminal."""
     indent = 2 if sys.stdout.isatty() else None
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=indent) + "\n")
+    sys.stdout.write(_write_json(value, indent) + "\n")
 
 
 def print_line(value: Any) -> None:
     """One JSON value a line, for what streams."""
-    print_text(json.dumps(value, ensure_ascii=False))
+    print_text(_write_json(value))
+
+
+def _write_json(value: Any, indent: int | None = None) -> str:
+    """JSON with `?` for half a letter, which a reference into a text can find (`h.name[1]`) and nobody can print."""
+    return json.dumps(value, ensure_ascii=False, indent=indent).encode("utf-8", "replace").decode()
 
 
 def print_text(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -148,8 +149,12 @@ def make_api(backend: Backend) -> Starlette:
 
 
 def answer(body: Json, status: int = 200) -> Response:
-    """A JSON answer."""
-    return Response(msgspec.json.encode(body), status, SAFE_HEADERS, "application/json")
+    """A JSON answer, with `?` for half a letter: a reference into a text (`h.name[1]`) can find one."""
+    try:
+        content = msgspec.json.encode(body)
+    except UnicodeEncodeError:
+        content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    return Response(content, status, SAFE_HEADERS, "application/json")
 
 
 def problem(

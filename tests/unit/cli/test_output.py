@@ -1,10 +1,12 @@
 """Colour where it is wanted, times in words, and text that a terminal can be trusted with."""
 
 import io
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from autoflow.cli.output import in_words, paint, printable, wants_colour
+from autoflow.cli.output import in_words, paint, print_json, print_line, printable, wants_colour
 
 VARIABLES = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM")
 
@@ -73,3 +75,10 @@ def test_times_are_told_in_their_two_largest_units(millis: int, words: str) -> N
 def test_what_a_terminal_takes_for_an_order_is_taken_out() -> None:
     """Escapes, bells and direction marks are shown as what they are: unreadable."""
     assert printable("a\x1b[31m\x07\u202eb\tc") == "a�[31m��b c"
+
+
+@pytest.mark.parametrize("print_it", [print_json, print_line])
+def test_half_a_letter_is_no_defect(print_it: Callable[[Any], None], capsys: pytest.CaptureFixture[str]) -> None:
+    """A reference into a text can find one, and no encoding can write it."""
+    print_it({"actual": "\ude00"})
+    assert capsys.readouterr().out == '{"actual": "?"}\n'
