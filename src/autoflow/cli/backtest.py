@@ -75,6 +75,7 @@ def backtest(
     from autoflow.app.backtesting import Sides, run_backtest
     from autoflow.app.rule_sets import read_named, refuse_same
     from autoflow.cli.backtest_report import Told
+    from autoflow.cli.interruption import tidy_end
     from autoflow.cli.plan import templates_in_use
     from autoflow.cli.progress import show_progress
 
@@ -87,7 +88,7 @@ def backtest(
     refuse_same(before, after)
     templates = (templates_in_use(settings.state) if from_ is None else None) or after.templates or {}
     sides = Sides(before=before, after=after, templates=templates)
-    with show_progress("replaying") as progress:
+    with tidy_end(), show_progress("replaying") as progress:
 
         def tell(done: int, total: int) -> None:
             progress.done, progress.total = done, total or None

@@ -22,12 +22,13 @@ def report_error(error: Exception, *, as_json: bool = False) -> None:
     if as_json:
         sys.stderr.write(json.dumps(_as_problem(error), ensure_ascii=False) + "\n")
         return
-    from autoflow.cli.output import paint
+    from autoflow.cli.output import paint, printable
 
     places = _places_of(error)
     headline = error.message.splitlines()[0] if places else error.message
-    lines = [f"{paint('error', 'bold red', sys.stderr)} {error.code}: {headline}"]
-    lines += [f"  {place}" for place in places[:MOST]]
+    said = "\n".join(map(printable, headline.split("\n")))
+    lines = [f"{paint('error', 'bold red', sys.stderr)} {error.code}: {said}"]
+    lines += [f"  {printable(place)}" for place in places[:MOST]]
     if len(places) > MOST:
         lines.append(f"  and {len(places) - MOST} more")
     if error.hint:

@@ -102,7 +102,7 @@ def _format_all(paths: Sequence[Path]) -> Iterator[_File]:
         if not path.exists():
             raise UsageError(f"there is no file or directory {path}", hint="name rule files or directories")
     found = [file for path in paths for file in (find_files(path) if path.is_dir() else (path,))]
-    places = {file.resolve(): file for file in reversed(found)}  # of two names for one file the first
+    places = {Path(os.path.realpath(file)): file for file in reversed(found)}  # of two names for one file the first
     with show_progress("reading rules"):
         for place, file in sorted(places.items(), key=lambda pair: found.index(pair[1])):
             if file.name.endswith(TEST_ENDINGS):

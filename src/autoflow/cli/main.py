@@ -15,9 +15,25 @@ PIPE_CLOSED = 141
 def main() -> None:
     """Run a command and end with its exit code; every error is one clear line, never a traceback."""
     gc.set_threshold(*COLLECT)
+    _ready_streams()
     code = _run(sys.argv[1:])
     gc.freeze()  # else the interpreter, as it ends, walks through all there is in search of garbage
     sys.exit(code)
+
+
+def _ready_streams() -> None:
+    """What the caller has closed leads nowhere: else the next file would get its number, and what is said to it.
+
+    What is said is UTF-8 in any locale, and a name that is not comes out in escapes, which JSON takes too.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115, PTH123 - as long as the process lives
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _run(words: list[str]) -> int:

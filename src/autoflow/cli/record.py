@@ -182,6 +182,7 @@ def _play(path: Path, settings: Settings, tell: Callable[[str], None]) -> bool:
     import asyncio
 
     from autoflow.app.rehearsal import make_world
+    from autoflow.cli.interruption import tidy_end
     from autoflow.cli.loading import make_url_check
     from autoflow.cli.scenario_reports import draw_failures
     from autoflow.observe.log import say_nothing
@@ -194,7 +195,7 @@ def _play(path: Path, settings: Settings, tell: Callable[[str], None]) -> bool:
     read = read_scenarios([path], timezone=settings.timezone)
     library = TemplateLibrary.load(settings.templates)
     context = make_context(settings.notifiers, library, make_url_check(settings))
-    with make_world(settings, context, library) as world:
+    with tidy_end(), make_world(settings, context, library) as world:
         played = asyncio.run(play_all(read.scenarios, world, lambda _: None))
     lines = [str(problem) for problem in read.problems]
     lines += [line for one in played if not one.passed for line in draw_failures(one)]

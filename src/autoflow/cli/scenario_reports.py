@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from autoflow.cli.coverage import add_to_summary, draw_coverage, draw_goals, goal_to_json, missing_of, say_goal
+from autoflow.cli.formats.github import close_shield, open_shield, shield
 from autoflow.cli.output import paint, print_json, printable
 from autoflow.cli.trees import change_lines, tree_lines
 from autoflow.model.problem import Problem, Severity
@@ -55,6 +56,8 @@ class Report:
     every: list[Played] = field(default_factory=list)
     _begun: float = field(default_factory=time.perf_counter)
     _path: str = ""
+    #: what the runner of GitHub Actions waits for before it takes orders again
+    _token: str = ""
 
     @property
     def is_well(self) -> bool:
@@ -74,7 +77,10 @@ class Report:
         if not self.shows_text:
             return
         mark, style = MARKS[played.passed]
-        path = played.scenario.path
+        path = printable(played.scenario.path)
+        if self.form == "github" and not self._token:
+            self._token = secrets.token_hex(16)
+            sys.stdout.write(f"{open_shield(self._token)}\n")
         if self.verbose:
             word = paint("passed" if played.passed else "FAILED", style)
             sys.stdout.write(f"{word} {path}: {printable(played.scenario.name)}  {played.seconds * 1000:.0f} ms\n")
@@ -103,7 +109,7 @@ class Report:
             sys.stdout.write(text)
             return
         try:
-            self.output.write_text(text, encoding="utf-8")
+            self.output.write_text(text, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise UsageError(f"cannot write {self.output}: {error.strerror}") from error
 
@@ -122,9 +128,7 @@ class Report:
             lines += ["", *draw_coverage(self.coverage)]
         text = "\n".join([*lines, "", self._count(), ""]).removeprefix("\n" if not self._path else "")
         if self.form == "github":
-            from autoflow.cli.formats.github import shield
-
-            text = shield(text, secrets.token_hex(16))
+            text = f"{text}{close_shield(self._token)}\n" if self._token else shield(text, secrets.token_hex(16))
         sys.stdout.write(text)
 
     def _count(self) -> str:
@@ -145,7 +149,7 @@ class Report:
 def draw_failures(played: Played) -> list[str]:
     """A test that failed, and each thing that was not as expected."""
     scenario = played.scenario
-    head = f"{paint('FAILED', 'bold red')} {scenario.spot}: {paint(printable(scenario.name), 'bold')}"
+    head = f"{paint('FAILED', 'bold red')} {printable(str(scenario.spot))}: {paint(printable(scenario.name), 'bold')}"
     return [head, *(line for failure in played.failures for line in draw_failure(failure))]
 
 
@@ -154,7 +158,7 @@ def draw_failure(failure: Failure) -> list[str]:
     if failure.matter is None and failure.step is None:
         return [f"  {printable(failure.message)}"]
     step = f"step {failure.step}, {printable(failure.title)}" if failure.step else "at the end"
-    lines = [f"  {failure.spot}: {step}", f"  {printable(failure.message)}"]
+    lines = [f"  {printable(str(failure.spot))}: {step}", f"  {printable(failure.message)}"]
     lines += [f"    {paint(_line_of(line), STYLES.get(line.sign, ''))}" for line in failure.diff]
     for reason in failure.reasons:
         lines += [f"  {line}" for line in _draw_reason(reason)]
@@ -169,7 +173,7 @@ def _draw_reason(reason: Reason) -> list[str]:
     if not reason.rule:
         return [printable(reason.verdict)]
     on = f" on {printable(reason.event)}" if reason.event else ""
-    head = f"{reason.place}: {paint(reason.rule, 'bold')} {printable(reason.verdict)}{on}"
+    head = f"{printable(reason.place)}: {paint(reason.rule, 'bold')} {printable(reason.verdict)}{on}"
     lines = [head, f"  {printable(reason.became)}"] if reason.became else [head]
     if reason.told is None:
         return lines

@@ -138,6 +138,7 @@ def _play(
     import asyncio
 
     from autoflow.app.rehearsal import make_world
+    from autoflow.cli.interruption import tidy_end
     from autoflow.cli.loading import make_url_check
     from autoflow.observe.log import say_nothing
     from autoflow.rules.loaded import Loaded, make_context
@@ -149,7 +150,7 @@ def _play(
     say_nothing()
     library = TemplateLibrary.load(settings.templates)
     context = make_context(settings.notifiers, library, make_url_check(settings))
-    with make_world(settings, context, library) as world:
+    with tidy_end(), make_world(settings, context, library) as world:
         seen = CoverageRun(world.rules, context.action_types, whole=coverage)
         asyncio.run(play_files(read.files, chosen, world, report.tell, watch=seen.watch, fail_fast=fail_fast))
         templates = Loaded(result=LoadResult((), (), ()), library=library, context=context)

@@ -39,7 +39,7 @@ def render_problem(problem: Problem, source_text: str | None = None) -> str:
 
 def headline(problem: Problem) -> str:
     """`path:line:column: severity CODE message`, on one line."""
-    place = f"{problem.path}:{problem.line}:{problem.column}"
+    place = _printable(f"{problem.path}:{problem.line}:{problem.column}")
     message = _printable(" ".join(problem.message.split()))
     return f"{place}: {problem.severity.value} {problem.code} {message}"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -82,7 +83,16 @@ def find_paths(root: Path, is_wanted: Callable[[str], bool] | None = None) -> It
         seen.add(place)
         # as text: a Path costs five times that
         below = folder if folder.endswith("/") else f"{folder}/"
-        yield from (below + name for name in sorted(files) if wanted(name))
+        yield from (path for name in sorted(files) if wanted(name) and not _is_endless(path := below + name))
+
+
+def _is_endless(path: str) -> bool:
+    """A pipe, a socket or a device: opening it may never end, and nobody keeps rules in one."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - a text: there are thousands of files
+    except OSError:
+        return False  # reading it says what is wrong
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def is_rule_file(name: str) -> bool:

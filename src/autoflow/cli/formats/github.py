@@ -68,7 +68,17 @@ def escape_property(text: str) -> str:
 
 def shield(text: str, token: str) -> str:
     """Text in which the runner looks for no orders. The token is one that nobody could have guessed."""
-    return f"::stop-commands::{token}\n{text}{'' if text.endswith(chr(10)) else chr(10)}::{token}::\n"
+    return f"{open_shield(token)}\n{text}{'' if text.endswith(chr(10)) else chr(10)}{close_shield(token)}\n"
+
+
+def open_shield(token: str) -> str:
+    """The line from which on the runner looks for no orders."""
+    return f"::stop-commands::{token}"
+
+
+def close_shield(token: str) -> str:
+    """The line from which on it does again."""
+    return f"::{token}::"
 
 
 def write_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, room: int = MOST_SUMMARY) -> str:
