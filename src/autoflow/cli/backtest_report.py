@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from autoflow.app.backtesting import Backtest
 from autoflow.app.rule_sets import ReadSet
+from autoflow.cli.formats.github import escape_markdown
 from autoflow.cli.output import paint, printable, short_time
 from autoflow.cli.plan_report import difference_to_json, show_value
 from autoflow.clock import Millis, to_rfc3339
@@ -48,9 +49,9 @@ def render_text(told: Told) -> str:
 def render_markdown(told: Told) -> str:
     """For a comment on a pull request: a row for each way in which a rule's outcomes differ."""
     lines = [f"### autoflow backtest: {summary(told.backtest)}", ""]
-    lines += [f"- {line}" for line in _head(told)]
+    lines += [f"- {escape_markdown(line)}" for line in _head(told)]
     rows = [
-        f"| {_named(rule)} | {headline(kind, tally)} | {'<br>'.join(map(_cell, _example(tally)))} |"
+        f"| {_named(rule)} | {escape_markdown(headline(kind, tally))} | {'<br>'.join(map(_cell, _example(tally)))} |"
         for rule in _rules(told.backtest)
         for kind, tally in _tallies_of(told.backtest, rule)
     ]
@@ -257,8 +258,8 @@ def _moment(moment: Millis | None) -> str | None:
 
 
 def _cell(text: str) -> str:
-    """A text that ends no cell of a table, and is taken for no markup."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("`", "\\`").replace("*", "\\*")
+    """A text that ends no cell of a table and is taken for no markup; as code it mentions nobody."""
+    return f"<code>{escape_markdown(text)}</code>"
 
 
 def _named(rule: RuleKey) -> str:

@@ -55,19 +55,23 @@ def render_text(planned: Planned) -> str:
 def render_markdown(planned: Planned) -> str:
     """For a comment on a pull request."""
     plan = planned.plan
-    lines = [f"### autoflow plan: {summary(plan)}", "", f"`{printable(_titles(planned))}`"]
+    lines = [f"### autoflow plan: {summary(plan)}", "", as_code(printable(_titles(planned)))]
     for change in plan.rules:
         mark, _ = MARKS[change.change]
         told = [
             f"**{mark} {_name(change.rule)}**",
-            *([f"`{place}`"] if (place := _place(change, planned.root)) else []),
+            *([as_code(place)] if (place := _place(change, planned.root)) else []),
         ]
         told += _sentences(change)
         lines += ["", " · ".join(told)]
         lines += _fenced(line for one in change.differences for line in _difference_diff(one))
     for template in plan.templates:
         mark, _ = MARKS[template.change]
-        lines += ["", f"**{mark} template {template.file}** · {_users(template)}", *_fenced(_spaced(template))]
+        lines += [
+            "",
+            f"**{mark} template** {as_code(printable(template.file))} · {_users(template)}",
+            *_fenced(_spaced(template)),
+        ]
     if planned.warnings:
         lines += ["", "What a reviewer would say:", *_fenced(map(headline, planned.warnings))]
     return "\n".join(lines) + "\n"
@@ -249,6 +253,13 @@ def _fenced(lines: Iterable[str]) -> list[str]:
     longest = max((len(run) for line in body for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
     return ["", f"{fence}diff", *body, fence]
+
+
+def as_code(text: str) -> str:
+    """A stretch of code on one line, whatever backticks it holds: in it nobody is mentioned and nothing is linked."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence, gap = "`" * (longest + 1), " " if longest else ""
+    return f"{fence}{gap}{text}{gap}{fence}"
 
 
 def _place(change: RuleChange, root: str) -> str:

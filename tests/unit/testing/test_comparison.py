@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -106,7 +107,7 @@ def test_only_wanted_rules_count() -> None:
 
 def test_reports_tell_kinds_examples_and_totals() -> None:
     """As text, as a table, as JSON; what is foreign stays text."""
-    before = [outcome("a"), outcome("b", account="acme", body=done("<b>|`x`"))]
+    before = [outcome("a"), outcome("b", account="acme", body=done("<b>|`x` @team ![i](http://x) \\\\| y"))]
     after = [outcome("a", body=done(due=60_000)), outcome("b", account="acme", body=done("\x1b[31m"))]
     sets = [ReadSet(origin=Origin.REVISION, title=title) for title in ("old", "new")]
     found = Backtest(comparison=compared(before, after), size=TapeSize(2, AT, AT), before_rules=1, after_rules=2)
@@ -122,7 +123,10 @@ def test_reports_tell_kinds_examples_and_totals() -> None:
     assert "\x1b" not in text
     table = [line for line in render_markdown(told).splitlines() if line.startswith("| acme")]
     assert len(table) == 1
-    assert "&lt;b>\\|\\`x\\`" in table[0]
+    assert "&lt;b&gt;\\|\\`x\\`" in table[0]
+    assert "!\\[i\\](http://x)" in table[0]
+    assert re.sub(r"\\.", "", table[0]).count("|") == 4, "a backslash before a bar is one of the text's"
+    assert "@team" not in re.sub("<code>.*?</code>", "", table[0])
     answer = backtest_to_json(told)
     assert json.loads(json.dumps(answer)) == answer
     assert answer["summary"]["due"] == 1

@@ -10,7 +10,7 @@ import pytest
 
 from autoflow.app.planning import Planned, plan_change
 from autoflow.app.rule_sets import Origin, ReadSet
-from autoflow.cli.plan_report import describe_touched, plan_to_json, render_markdown, render_text, summary
+from autoflow.cli.plan_report import as_code, describe_touched, plan_to_json, render_markdown, render_text, summary
 from autoflow.errors import UsageError
 from autoflow.model.rule import OnChange
 from autoflow.rules.loader import load_text
@@ -138,6 +138,14 @@ def test_what_is_foreign_cannot_give_a_terminal_orders() -> None:
     markdown = render_markdown(planned(plan))
     assert "\x1b" not in markdown
     assert "````diff" in markdown
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("a.yaml:2", "`a.yaml:2`"), ("a`@b`", "`` a`@b` ``"), ("``", "``` `` ```")]
+)
+def test_names_stay_inside_their_code(text: str, code: str) -> None:
+    """A branch or a file may be called anything; in code nobody is mentioned and nothing is linked."""
+    assert as_code(text) == code
 
 
 def test_json_has_each_difference_with_its_path() -> None:
