@@ -7,6 +7,7 @@ revision are followed as they are on disk; submodules hold another repository's 
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,6 +22,8 @@ from autoflow.templates import decode_source, is_template_file
 
 _LINK, _SUBMODULE = "120000", "160000"
 _MOST_LINKS = 40
+_HASH = re.compile(r"[0-9a-f]{40,64}")
+"""What `rev-parse` answers for one commit; for `^HEAD` it puts a mark before it."""
 _READING_LIMIT = 60.0
 
 
@@ -55,7 +58,7 @@ def find_revision(root: Path, name: str) -> Revision:
         )
     answer = ask_git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     commit = answer.output.decode("ascii", "replace").strip()
-    if answer.refusal is None and commit:
+    if answer.refusal is None and _HASH.fullmatch(commit):
         return Revision(top=top, name=name, commit=commit)
     # git refuses quietly what it does not know; for what else is wrong it has words
     reason = "" if answer.refusal is None or answer.refusal.startswith("git ended") else f": {answer.refusal}"
@@ -225,4 +228,7 @@ def _read_objects(revision: Revision, objects: Sequence[str]) -> list[bytes]:
 
 def _check(revision: Revision, refusal: str | None) -> None:
     if refusal is not None:
-        raise UsageError(f"git cannot read revision {revision.name}: {refusal}", hint="see `git fsck`")
+        hint = (
+            "see `git fsck`; a partial clone has not fetched all its files: `git checkout` or fetch what is compared"
+        )
+        raise UsageError(f"git cannot read revision {revision.name}: {refusal}", hint=hint)

@@ -84,7 +84,11 @@ def _read_bytes(name: Json, at: Pointer, notes: Notes) -> bytes | None:
         return None
     try:
         path = notes.folder / Path(name)
-        body = path.read_bytes()
+        if path.exists() and not path.is_file():  # a pipe or a device would be read for ever
+            notes.add(at, f"{name} is no file", code=codes.WRONG_FILE)
+            return None
+        with path.open("rb") as stream:
+            body = stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         hint = f"paths start from {notes.folder}"

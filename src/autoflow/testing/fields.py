@@ -208,6 +208,10 @@ def note_shape(value: Json, at: Pointer, wanted: str, notes: Notes, hint: str | 
     notes.add(at, f"{_name(at)} must be {wanted}, not {shape_of(value)}", hint, code=codes.WRONG_SHAPE)
 
 
+_FIRST_YEAR, _LAST_YEAR = 1971, 9998
+"""Times are milliseconds since 1970, and a zone may lie a day off at either end."""
+
+
 def read_moment(text: str) -> Moment:
     """`09:00`, or a day and a time."""
     if _TIME_OF_DAY.fullmatch(text):
@@ -219,9 +223,12 @@ def read_datetime(text: str) -> datetime:
     """A day and a time, with or without an offset."""
     if _MOMENT.fullmatch(text):
         try:
-            return datetime.fromisoformat(text)
+            read = datetime.fromisoformat(text)
         except ValueError as error:
             raise ValueError(f"{text!r} is no time: {error}") from error
+        if not _FIRST_YEAR <= read.year <= _LAST_YEAR:
+            raise ValueError(f"{text!r} is too far away; the clock knows the years {_FIRST_YEAR} to {_LAST_YEAR}")
+        return read
     raise ValueError(f"{text!r} is no time; write 2026-03-29T09:00:00, or with an offset 2026-03-29T09:00:00+02:00")
 
 

@@ -154,3 +154,11 @@ def test_without_git_the_reason_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UsageError, match="git is not installed"):
         find_revision(tmp_path / "rules", "HEAD")
+
+
+@pytest.mark.parametrize("name", ["^HEAD", "HEAD..HEAD", "-x", "--output=x", "HEAD:rules", "HEAD^{tree}", "a\nb", ""])
+def test_what_names_no_commit_is_no_revision(tmp_path: Path, name: str) -> None:
+    """Whatever else git would make of it: nothing is an option, a range or a tree."""
+    commit(tmp_path, {"rules/a.yaml": RULE})
+    with pytest.raises(UsageError, match="there is no revision"):
+        find_revision(tmp_path / "rules", name)

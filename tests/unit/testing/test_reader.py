@@ -31,6 +31,8 @@ def found(path: Path, text: str) -> list[tuple[int, int, str]]:
         ("{ ¦emti: { type: a } }", "AF602", "did you mean emit?"),
         ("{ emit: ¦a }", "AF604", "write emit: { type: a }"),
         ("{ emit: { $file: ¦no.json } }", "AF606", "paths start from"),
+        ("{ emit: { $file: ¦/dev/zero } }", "AF606", "is no file"),
+        ('{ at: ¦"0001-01-01T00:00:00" }', "AF605", "too far away"),
         ("{ advance: ¦5 }", "AF605", "5 what? write 5s, 5m or 5h"),
         ("{ ¦advance: }", "AF604", "advance needs a value"),
         ('{ at: ¦"25:00" }', "AF605", "is no time"),
