@@ -85,7 +85,7 @@ async def test_tests_are_chosen_by_a_word(home: Path) -> None:
     code, _, messages = await run_command(home, "test")
     assert (code, "docs/testing.md" in messages) == (5, True)
     code, _, messages = await run_command(home, "test", "nowhere")
-    assert (code, "there is no nowhere" in messages) == (2, True)
+    assert (code, "no file or directory nowhere" in messages) == (2, True)
 
 
 async def test_a_report_for_ci(home: Path) -> None:
