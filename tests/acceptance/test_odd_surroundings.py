@@ -50,12 +50,12 @@ def test_closed_streams_are_no_defect(home: Path) -> None:
 
 
 def test_a_locale_without_utf_8_changes_nothing(home: Path) -> None:
-    """Text and JSON are UTF-8 everywhere; JSON holds what is not as escapes."""
+    """Text and JSON are UTF-8 everywhere; what is not stands there as a mark, in a file as an escape."""
     (home / "rules" / "r.test.yaml").rename(home / "rules" / "\udcff.test.yaml")
     odd = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C", "PYTHONIOENCODING": "ascii:strict"}
     done = run(home, "test", "--json", **odd)
     [item] = json.loads(done.stdout)["items"]
-    assert (done.returncode, item["name"], item["path"]) == (0, "é", "rules/\udcff.test.yaml")
+    assert (done.returncode, item["name"], item["path"]) == (0, "é", "rules/?.test.yaml")
     assert run(home, "test", "--format", "json", "-o", "out.json", **odd).returncode == 0
     assert json.loads((home / "out.json").read_text())["items"][0]["path"] == "rules/\udcff.test.yaml"
 
@@ -74,6 +74,17 @@ def test_a_file_name_gives_no_orders(home: Path) -> None:
     assert first.startswith("::stop-commands::")
     assert last == f"::{first.removeprefix('::stop-commands::')}::"
     assert inside[0].startswith("rules/")
+
+
+def test_a_diff_gives_no_orders(home: Path) -> None:
+    """The runner looks behind the blanks at the beginning of a line too."""
+    text = 'trigger: { event: a }\nactions:\n    - log: { message: "a\n        ::error::b" }\n'
+    (home / "rules" / "r.yaml").write_text(text)
+    first, *inside, last = run(home, "fmt", "--diff", GITHUB_ACTIONS="true").stdout.splitlines()
+    assert first.startswith("::stop-commands::")
+    assert last == f"::{first.removeprefix('::stop-commands::')}::"
+    assert any(line.lstrip(" +-").startswith("::error::") for line in inside)
+    assert "::stop-commands::" not in run(home, "fmt", "--diff").stdout
 
 
 def test_a_pipe_among_the_rules_is_left_alone(home: Path) -> None:

@@ -24,7 +24,7 @@ def main() -> None:
 def _ready_streams() -> None:
     """What the caller has closed leads nowhere: else the next file would get its number, and what is said to it.
 
-    What is said is UTF-8 in any locale, and a name that is not comes out in escapes, which JSON takes too.
+    What is said is UTF-8 in any locale, and a name that is not comes out in escapes.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:

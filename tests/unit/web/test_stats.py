@@ -195,3 +195,17 @@ async def test_the_route_refuses_what_it_does_not_know(line: Line) -> None:
             refused = await client.get(f"/v1/stats?{query}")
             assert refused.status_code == 400
             assert said in refused.text
+
+
+async def test_what_is_only_recorded_is_counted_as_nothing_else(line: Line) -> None:
+    """A rule in shadow sends nothing: its runs and actions are told apart from those that were done."""
+    await line.use(RULES.replace("- id: acts", "- id: acts\n    enabled: shadow"))
+    await live(line)
+    told = await ask(line)
+    [log] = [one for one in told["actions"] if one["type"] == "log"]
+    assert {name: log[name] for name in ("number", "done", "failed", "shadow", "attempts")} == {
+        "number": 1, "done": 0, "failed": 0, "shadow": 1, "attempts": 0,
+    }  # fmt: skip
+    assert (told["runs"]["shadow"], told["runs"]["done"]) == (1, 1)
+    [acts] = [one for one in told["items"] if one["rule"] == "acts"]
+    assert (acts["runs"]["shadow"], acts["runs"]["done"]) == (1, 0)
