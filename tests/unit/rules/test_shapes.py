@@ -21,7 +21,6 @@ scalars = st.sampled_from([None, True, 0, 1, 2.5, "x", "y"])
 data = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=8
 )
-DEFINED = {"$ref": "#/$defs/d"}
 plain_schemas = st.sampled_from(
     [
         {},
@@ -53,6 +52,15 @@ def _larger(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 schemas = st.recursive(plain_schemas, _larger, max_leaves=8)
 
 
+def turns_in_a_circle(definition: Any) -> bool:
+    """Whether a definition asks itself about the same value again: no validator comes to an end with that."""
+    if not isinstance(definition, dict):
+        return False
+    beside = [inner for key in ("anyOf", "oneOf", "allOf") for inner in definition.get(key, ())]
+    beside += [definition[key] for key in ("if", "then", "else") if key in definition]
+    return "$ref" in definition or any(map(turns_in_a_circle, beside))
+
+
 def references_in(value: Any, steps: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     """Every path that leads to something."""
     found = [steps] if steps else []
@@ -71,13 +79,10 @@ def test_nothing_that_a_valid_event_has_is_said_to_be_missing(
     """Whatever the schema is made of: what is there is never called absent, nor of another type or value."""
     if isinstance(schema, bool):
         return
-    whole = {**schema, "$defs": {"d": {} if definition == DEFINED else definition}}
+    whole = {**schema, "$defs": {"d": {} if turns_in_a_circle(definition) else definition}}
     validator, shape = Draft202012Validator(whole), SchemaShape(whole)
     for event in many:
-        try:
-            valid = validator.is_valid(event)
-        except RecursionError:  # a definition that is nothing but itself
-            return
+        valid = validator.is_valid(event)
         for fact, *steps in references_in(event) if valid else ():
             reference = Reference(fact=fact, path=write_steps(list(steps)))
             sight, value = shape.look(reference), compile_reference(reference)(event)
