@@ -95,6 +95,13 @@ def test_a_pipe_among_the_rules_is_left_alone(home: Path) -> None:
     assert run(home, "test").returncode == 0
 
 
+def test_a_device_instead_of_rules_is_told(home: Path) -> None:
+    """It has no end, and nobody reads up to there: neither for its rules nor to show its lines."""
+    (home / "d.test.yaml").write_text("rules: /dev/zero\ntests: [ { name: x, steps: [ { advance: 1s } ] } ]\n")
+    assert run(home, "test", "d.test.yaml").returncode == 1
+    assert run(home, "validate", "/dev/zero").returncode == 1
+
+
 def test_a_ring_of_links_is_told(home: Path) -> None:
     """It is a file that cannot be read, and no defect."""
     (home / "rules" / "ring.yaml").symlink_to("ring.yaml")

@@ -183,7 +183,7 @@ def _draw_reason(reason: Reason) -> list[str]:
 
 def _source_of(path: str) -> str | None:
     try:
-        return Path(path).read_text(errors="replace")
+        return Path(path).read_text(errors="replace") if Path(path).is_file() else None  # a device has no end
     except OSError:
         return None  # the finding stands without its line
 

@@ -105,7 +105,8 @@ def seen_from(report: Report, checkout: str | None) -> Report:
 
 def _read(path: str) -> str:
     try:
-        return Path(path).read_bytes().decode("utf-8-sig", "replace")
+        # a device has no end, and a pipe was read before
+        return Path(path).read_bytes().decode("utf-8-sig", "replace") if Path(path).is_file() else ""
     except OSError:
         return ""  # the finding stands without its line
 
