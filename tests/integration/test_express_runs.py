@@ -56,6 +56,17 @@ async def test_it_is_counted_in_the_commit_of_its_event_and_sent_behind_it(stage
     assert await stage.counts() == (2, 2, None)
 
 
+async def test_it_does_not_begin_before_its_event_came(stage: Stage) -> None:
+    """The gate hands over what comes while the transaction is open already, by an earlier clock."""
+    event = stage.event()._replace(received_at=stage.line.clock.now() + 5)
+    await stage.gate.take([event], transport="http")
+    await stage.until_sent(1)
+    [run] = await stage.line.rows("list_runs", before="~", status=None, rule=None, account=None, limit=1)
+    [step] = await stage.line.rows("steps_of_run", run_id=run["id"])
+    [attempt] = await stage.line.rows("attempts_of_run", run_id=run["id"])
+    assert {run["started_at"], step["started_at"], attempt["started_at"]} == {run["due_at"]} == {event.received_at}
+
+
 async def test_it_leaves_behind_what_a_claimed_run_does(stage: Stage, tmp_path: Path) -> None:
     """Run, step and attempt have the same columns, but for what is made anew each time."""
     await stage.post()

@@ -105,8 +105,10 @@ def begin_runs(tx: Transaction, pendings: Sequence[Pending], records: Sequence[S
         "due_at": [one.due_at for one in pendings],
     }
     rows, same = share_columns(columns, ("account", "rule_id", "version"))
-    tx.insert_many("begin_run", rows, **same, status=RunStatus.RUNNING, started_at=tx.now)
-    begin_first_attempts(tx, records)
+    # The transaction may have begun before the last of these events came: nothing begins before it is due.
+    at = max(tx.now, max(columns["due_at"]))
+    tx.insert_many("begin_run", rows, **same, status=RunStatus.RUNNING, started_at=at)
+    begin_first_attempts(tx, records, at=at)
 
 
 def fix_steps(tx: Transaction, records: Sequence[StepRecord], *, status: str = "running") -> None:
@@ -130,17 +132,18 @@ def load_step(view: Reading, run_id: str, step: str) -> StepRecord | None:
     )
 
 
-def begin_first_attempts(tx: Transaction, records: Sequence[StepRecord]) -> None:
-    """Count the first attempts at the first steps of new runs, before they are made."""
+def begin_first_attempts(tx: Transaction, records: Sequence[StepRecord], *, at: int | None = None) -> None:
+    """Count the first attempts at the first steps of new runs, before they are made; `at` is the transaction's now."""
     if not records:
         return
+    started_at = tx.now if at is None else at
     runs, steps, types, keys, targets, params, _ = zip(*records, strict=True)
     columns = {"run_id": runs, "step": steps, "type": types, "key": keys, "target": targets}
     columns["params"] = tuple(map(write_json, params))
     rows, same = share_columns(columns, ("step", "type", "target"))
-    tx.insert_many("begin_step", rows, **same, status="running", attempts=1, started_at=tx.now)
+    tx.insert_many("begin_step", rows, **same, status="running", attempts=1, started_at=started_at)
     rows, same = share_columns({"run_id": runs, "step": steps}, ("step",))
-    tx.insert_many("insert_attempt", rows, **same, number=1, started_at=tx.now)
+    tx.insert_many("insert_attempt", rows, **same, number=1, started_at=started_at)
 
 
 def keep_runs(tx: Transaction, runs: Sequence[DoneRun], *, epoch: int) -> Sequence[DoneRun]:
