@@ -106,7 +106,7 @@ def begin_runs(tx: Transaction, pendings: Sequence[Pending], records: Sequence[S
     }
     rows, same = share_columns(columns, ("account", "rule_id", "version"))
     # The transaction may have begun before the last of these events came: nothing begins before it is due.
-    at = max(tx.now, max(columns["due_at"]))
+    at = max(tx.now, *columns["due_at"])
     tx.insert_many("begin_run", rows, **same, status=RunStatus.RUNNING, started_at=at)
     begin_first_attempts(tx, records, at=at)
 
@@ -133,7 +133,7 @@ def load_step(view: Reading, run_id: str, step: str) -> StepRecord | None:
 
 
 def begin_first_attempts(tx: Transaction, records: Sequence[StepRecord], *, at: int | None = None) -> None:
-    """Count the first attempts at the first steps of new runs, before they are made; `at` is the transaction's now."""
+    """Count the first attempts at the first steps of new runs, before they are made: now, or `at` that moment."""
     if not records:
         return
     started_at = tx.now if at is None else at
