@@ -10,7 +10,7 @@ import typer
 
 from autoflow.cli.help import help_text
 from autoflow.cli.options import ConfigOption, JsonOption, RulesOption, StateOption, check_choice, settings_for
-from autoflow.cli.plan import FORMATS, PANEL, FromOption, ToOption
+from autoflow.cli.plan import FORMATS, PANEL, FormatOption, FromOption, ToOption
 
 if TYPE_CHECKING:
     from autoflow.app.backtesting import Recording
@@ -63,9 +63,7 @@ def backtest(
     fail_on_change: Annotated[
         bool, typer.Option("--fail-on-change", help="End with 1 where anything differs.")
     ] = False,
-    format_: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="text, json, or markdown for a pull request.")
-    ] = "text",
+    format_: FormatOption = "text",
     json_: JsonOption = False,
     config: ConfigOption = None,
     state: StateOption = None,

@@ -87,5 +87,5 @@ def _quietly(find: Callable[[], list[str]]) -> list[str]:
     """Whatever is wrong, the shell's line stays clean: the command itself will say it."""
     try:
         return find()
-    except Exception:
+    except Exception:  # a word that cannot be completed is no error, and nobody sees one here
         return []

@@ -30,6 +30,9 @@ FORMATS = ("text", "json", "markdown")
 FromOption = Annotated[
     str | None, typer.Option("--from", metavar="REV", help="A git revision. Default: what runs, or ran last.")
 ]
+FormatOption = Annotated[
+    str, typer.Option("--format", metavar="FORMAT", help="text, json, or markdown for a pull request.")
+]
 ToOption = Annotated[str, typer.Option("--to", metavar="REV", help="A git revision, or worktree: the directory.")]
 
 
@@ -41,9 +44,7 @@ def register(app: typer.Typer) -> None:
 def plan(
     from_: FromOption = None,
     to: ToOption = "worktree",
-    format_: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="text, json, or markdown for a pull request.")
-    ] = "text",
+    format_: FormatOption = "text",
     json_: JsonOption = False,
     config: ConfigOption = None,
     state: StateOption = None,

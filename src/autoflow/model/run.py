@@ -81,6 +81,17 @@ class Reject:
 Outcome = Delivered | Retry | Reject
 
 
+def result_of(outcome: Outcome) -> AttemptResult:
+    """How an attempt ended that came to this."""
+    match outcome:
+        case Delivered():
+            return AttemptResult.DELIVERED
+        case Retry():
+            return AttemptResult.RETRY
+        case Reject():
+            return AttemptResult.REJECTED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmittedEvent:
     """An event that an action makes."""

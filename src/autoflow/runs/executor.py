@@ -30,6 +30,7 @@ from autoflow.model.run import (
     Retry,
     RunStatus,
     action_key,
+    result_of,
 )
 from autoflow.model.step import RetryPolicy, Step
 from autoflow.observe.log import get_log
@@ -258,7 +259,7 @@ class Executor:
             detail = f"{work.event.depth} actions stand between this event and one from outside"
             outcome = Reject(code="chain-too-deep", detail=detail)
         millis = self._clock.now() - started
-        self._metrics.attempt_made(work.step.type, _result_of(outcome), seconds=millis / 1000)
+        self._metrics.attempt_made(work.step.type, result_of(outcome), seconds=millis / 1000)
         log_attempt(work, number, outcome, millis)
         return outcome
 
@@ -345,7 +346,7 @@ class Executor:
             detail=failure.detail,
             attempts=number.number,
         )
-        end = _end_of(work, number, _result_of(failure), failure)
+        end = _end_of(work, number, result_of(failure), failure)
         change = self._dead.bury(letter, work.event, self.ledger.sink, rule_name=work.rule.name, end=end)
         await self.keep(lambda: self._store.transact(change))
 
@@ -427,7 +428,7 @@ def log_attempt(work: Work, number: AttemptNumber, outcome: Outcome, millis: int
     """A line for an attempt."""
     pending, event, rule, step, record = work
     told: dict[str, Any] = {
-        "result": str(_result_of(outcome)), "attempt": number.number, "action": step.type, "target": record.target,
+        "result": str(result_of(outcome)), "attempt": number.number, "action": step.type, "target": record.target,
         "duration_ms": millis, "event_id": event.id, "rule_id": rule.id, "trigger_id": str(pending.id),
         "run_id": record.run_id, "account": rule.account,
     }  # fmt: skip
@@ -459,16 +460,6 @@ def _end_of(
     if failure is None:
         return history.AttemptEnd(record.run_id, record.step, number.number, result, None, None)
     return history.AttemptEnd(record.run_id, record.step, number.number, result, failure.code, failure.detail)
-
-
-def _result_of(outcome: Outcome) -> AttemptResult:
-    match outcome:
-        case Delivered():
-            return AttemptResult.DELIVERED
-        case Retry():
-            return AttemptResult.RETRY
-        case Reject():
-            return AttemptResult.REJECTED
 
 
 def _ids(work: Work) -> dict[str, Any]:

@@ -116,7 +116,7 @@ class ExpressRuns:
         """What it sends. Where that cannot be said the long way meets it again, and tells why."""
         try:
             record = self._executor.render(run_id, event, step)
-        except Exception:  # as above
+        except Exception:  # told there, where it ends one run and keeps no event from its answer
             return None
         return record if isinstance(record, StepRecord) else None
 

@@ -13,7 +13,7 @@ from autoflow.actions.emit import EmitAction
 from autoflow.actions.kinds import ALL_TYPES, EMIT
 from autoflow.model.json import JsonObject
 from autoflow.model.rule import Rule
-from autoflow.model.run import AttemptResult, Delivered, Outcome, Reject, Retry, action_key
+from autoflow.model.run import AttemptResult, Delivered, Outcome, Reject, Retry, action_key, result_of
 from autoflow.testing.doubles import Double
 from autoflow.testing.scenario import Mocks, Replies
 
@@ -90,7 +90,7 @@ class Cast(Mapping[str, Action]):
                 event_id=request.event_id,
                 event_type=request.event_type,
                 is_taken=isinstance(outcome, Delivered),
-                result=_result_of(outcome),
+                result=result_of(outcome),
                 code=failure.code if failure else None,
                 detail=failure.detail if failure else None,
             )
@@ -157,13 +157,3 @@ class _HeardEmit:
         outcome = self._emit.act(request)
         self._cast.hear(EMIT.name, request, outcome)
         return outcome
-
-
-def _result_of(outcome: Outcome) -> AttemptResult:
-    match outcome:
-        case Delivered():
-            return AttemptResult.DELIVERED
-        case Retry():
-            return AttemptResult.RETRY
-        case Reject():
-            return AttemptResult.REJECTED
